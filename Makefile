@@ -1,0 +1,47 @@
+# Each target makes the environment it needs from nothing but Python 3.11 or newer.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test check fix bench bench-peers soak clean
+
+run: $(VENV)/run.ok
+	@$(BIN)/hermes $(ARGS)
+
+test: $(VENV)/dev.ok
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.ok
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+fix: $(VENV)/dev.ok
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.ok
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: $(VENV)/dev.ok
+	HERMES_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 7200 $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/run.ok: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "hermes needs Python 3.11 or newer; install it and run make again"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev.ok: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "hermes needs Python 3.11 or newer; install it and run make again"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/run.ok

@@ -1,0 +1,321 @@
+"""The self-evaluation: after every 15th tool call, and at the end of a run that earned one.
+
+It is the run's next request plus one message, and a conversation of its own from there. What it
+wants to keep it writes with the same note and skill tools as any run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from agent.attention import Stopped, attend
+from agent.calls import brief, unique_ids
+from agent.context import Context
+from agent.conversation import Call, Checkpoint, Conversation
+from agent.events import (
+    CallEnd,
+    CheckpointFinished,
+    CheckpointStarted,
+    Emit,
+    Evaluation,
+    Lesson,
+    ModelAsked,
+    ModelReplied,
+    ToolFinished,
+    ToolStarted,
+)
+from agent.inbox import Inbox
+from agent.messages import ToolCall
+from agent.providers.base import Delta
+from agent.tools.base import Tool, ToolContext, ToolResult
+from agent.tools.schema import tool
+from hermes_home.errors import BudgetError, ProviderError, ToolError
+
+FIRST_LINE = "[self-evaluation checkpoint]"
+TOOLS = ("evaluate", "skill_manage", "skill_view", "skills_search", "memory")
+REPLIES = 8
+SECONDS = 120.0
+END_CALLS = 5
+"""Calls since the last evaluation that make the end of a run worth one."""
+
+_INSTRUCTIONS = """\
+Stop and evaluate the work since the last checkpoint: what was accomplished, what worked, what
+failed, what is worth keeping. Then the work goes on where it was.
+Keep only what will help with other tasks and rests on the calls below or on the user's words: a
+procedure that worked (skill_manage; patch a matching skill rather than create a near twin), a fact
+about the user or this machine (memory). No plans, no one-off stories, no complaint that a tool is
+broken. Keeping nothing is a good answer.
+Write first, then call `evaluate` once; it ends the checkpoint. Cite calls by their numbers."""
+
+
+def due(context: Context) -> bool:
+    """The count of calls passed a multiple since the last checkpoint, and nothing is open."""
+    every = context.learning.checkpoint_every
+    conversation = context.conversation
+    if not context.learns or every < 1 or conversation.unanswered:
+        return False
+    return conversation.started // every > conversation.last_due // every
+
+
+def due_at_end(context: Context) -> bool:
+    """A run that mended something, or that the user judged, with enough calls behind it."""
+    conversation = context.conversation
+    state = conversation.run
+    if not context.learns or context.learning.checkpoint_every < 1 or state is None:
+        return False
+    enough = conversation.started - conversation.evaluated >= END_CALLS
+    return enough and (state.mended or state.judged)
+
+
+async def evaluate(context: Context, inbox: Inbox, record: Emit, *, due: int) -> None:
+    """Take one checkpoint. However it ends, the run goes on; only a stop is passed on."""
+    opened = context.conversation.checkpoint
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    await _close_calls(context, record, "the daemon stopped while this ran")
+    if opened is not None and opened.crashes > 1:
+        await _finish(record, opened.number, "failed", "the daemon stopped twice during it")
+        return
+    number = opened.number if opened else context.conversation.checkpoints + 1
+    text = await _message(context, opened.changes if opened else [])
+    await record(
+        CheckpointStarted(
+            number=number,
+            due=opened.due if opened else due,
+            text=text,
+            calls=tuple(call.id for call in context.conversation.listed),
+        )
+    )
+    try:
+        await _converse(context, inbox, record, number, deadline)
+    except Stopped:
+        await _close_calls(context, record, "the user stopped the run")
+        await _finish(record, number, "cancelled", "the user stopped the run")
+        raise
+    except TimeoutError:
+        await _close_calls(context, record, "the checkpoint took too long")
+        await _finish(record, number, "failed", f"it took longer than {SECONDS:.0f} s")
+    except (ProviderError, BudgetError) as error:
+        await _finish(record, number, "failed", error.message)
+
+
+async def _close_calls(context: Context, record: Emit, reason: str) -> None:
+    """Every call of a checkpoint has a result too, also when the checkpoint ends early."""
+    checkpoint = context.conversation.checkpoint
+    if checkpoint is None:
+        return
+    for id, started in list(checkpoint.open.items()):
+        status: CallEnd = "interrupted" if started else "skipped"
+        name = _name_of(checkpoint, id)
+        await record(
+            ToolFinished(
+                call_id=id, name=name, status=status, text=reason, checkpoint=checkpoint.number
+            )
+        )
+
+
+def _name_of(checkpoint: Checkpoint, call_id: str) -> str:
+    calls = (call for message in checkpoint.messages for call in message.tool_calls)
+    return next((call.name for call in calls if call.id == call_id), "")
+
+
+async def _converse(
+    context: Context, inbox: Inbox, record: Emit, number: int, deadline: float
+) -> None:
+    """Ask and execute until `evaluate` was called, the model rests, or it is cut short."""
+    for _ in range(REPLIES):
+        context.meter.check()
+        calls = await _ask(context, inbox, record, number, deadline)
+        evaluation = await _execute_all(context, inbox, record, number, calls, deadline)
+        if evaluation is not None:
+            await _finish(record, number, "done", "", _with_events(context, evaluation))
+            return
+        if not calls:
+            await _finish(record, number, "failed", "the model answered without `evaluate`")
+            return
+        if inbox.has_said():
+            await _finish(record, number, "cut", "a message came in")
+            return
+    await _finish(record, number, "failed", f"no `evaluate` in {REPLIES} replies")
+
+
+async def _ask(
+    context: Context, inbox: Inbox, record: Emit, number: int, deadline: float
+) -> tuple[ToolCall, ...]:
+    checkpoint = context.conversation.checkpoint
+    extra = checkpoint.messages if checkpoint else []
+    request = context.request("checkpoint", extra)
+    await record(
+        ModelAsked(purpose="checkpoint", messages=len(request.messages), checkpoint=number)
+    )
+    async with asyncio.timeout_at(deadline):
+        reply = await attend(inbox, context.provider.reply(request, _silently))
+    context.meter.add(reply.usage)
+    taken = {*context.conversation.calls, *(c.id for m in extra for c in m.tool_calls)}
+    calls = unique_ids(reply.tool_calls, taken)
+    await record(
+        ModelReplied(
+            text=reply.text,
+            reasoning=reply.reasoning,
+            tool_calls=calls,
+            usage=reply.usage,
+            model=reply.model,
+            finish=reply.finish,
+            purpose="checkpoint",
+            checkpoint=number,
+        )
+    )
+    return calls
+
+
+async def _silently(delta: Delta) -> None:
+    """A checkpoint's text is not part of the talk; its events are shown instead."""
+
+
+async def _execute_all(
+    context: Context,
+    inbox: Inbox,
+    record: Emit,
+    number: int,
+    calls: tuple[ToolCall, ...],
+    deadline: float,
+) -> Evaluation | None:
+    """Execute every call of one reply; the evaluation, if a valid one was among them."""
+    evaluation: Evaluation | None = None
+    for call in calls:
+        await record(
+            ToolStarted(
+                call_id=call.id, name=call.name, arguments=call.arguments, checkpoint=number
+            )
+        )
+        async with asyncio.timeout_at(deadline):
+            status, text, found = await attend(inbox, _execute(context, number, call))
+        evaluation = found or evaluation
+        await record(
+            ToolFinished(
+                call_id=call.id, name=call.name, status=status, text=text, checkpoint=number
+            )
+        )
+    return evaluation
+
+
+async def _execute(
+    context: Context, number: int, call: ToolCall
+) -> tuple[CallEnd, str, Evaluation | None]:
+    tool = context.toolbox.get(call.name)
+    if call.name not in TOOLS or tool is None:
+        return "denied", f"denied: a checkpoint may only call {', '.join(TOOLS)}", None
+    try:
+        arguments = context.toolbox.arguments(tool, call)
+        if call.name == "evaluate":
+            return "ok", "Evaluated. The work goes on.", _evaluation(context, arguments)
+    except ToolError as error:
+        return "invalid", str(error), None
+    outcome = await context.toolbox.execute(tool, arguments, context.call_context(call.id, number))
+    return ("failed" if outcome.failed else "ok"), outcome.text, None
+
+
+def _evaluation(context: Context, arguments: dict[str, Any]) -> Evaluation:
+    try:
+        evaluation = msgspec.convert(arguments, Evaluation, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise ToolError(f"evaluate: {error}") from error
+    checkpoint = context.conversation.checkpoint
+    known = set(checkpoint.numbers) if checkpoint else set()
+    unknown = sorted({n for lesson in evaluation.lessons for n in lesson.evidence} - known)
+    if unknown:
+        listed = f"#{min(known)} to #{max(known)}" if known else "none"
+        raise ToolError(
+            f"evaluate: evidence {unknown} names no call of this checkpoint",
+            f"The calls are {listed}; call evaluate again.",
+        )
+    return evaluation
+
+
+def _with_events(context: Context, evaluation: Evaluation) -> Evaluation:
+    """The call numbers mapped to the journal ids of the calls."""
+    ids = {call.number: call.event for call in context.conversation.listed}
+    lessons = tuple(
+        Lesson(lesson.text, lesson.evidence, lesson.keep, tuple(ids[n] for n in lesson.evidence))
+        for lesson in evaluation.lessons
+    )
+    return msgspec.structs.replace(evaluation, lessons=lessons)
+
+
+async def _finish(
+    record: Emit,
+    number: int,
+    status: Literal["done", "failed", "cut", "cancelled"],
+    reason: str,
+    evaluation: Evaluation | None = None,
+) -> None:
+    await record(
+        CheckpointFinished(number=number, status=status, reason=reason, evaluation=evaluation)
+    )
+
+
+# -- the message --------------------------------------------------------------------------------
+
+
+async def _message(context: Context, written: list[int]) -> str:
+    """The one message a checkpoint adds to the run's request."""
+    conversation = context.conversation
+    parts = [
+        f"{FIRST_LINE}\n{_INSTRUCTIONS}",
+        "The user said:\n" + _said(conversation),
+        "Calls since the last checkpoint:\n" + _calls(conversation.listed),
+        await context.recall(conversation),
+    ]
+    if written:
+        done = ", ".join(_written(conversation, id) for id in written)
+        parts.append(f"This checkpoint was interrupted. It had already written: {done}.")
+    return "\n\n".join(parts)
+
+
+def _said(conversation: Conversation) -> str:
+    texts = conversation.said_since or conversation.said[-1:]
+    return "\n".join(
+        f"u{number}: {' '.join(text.split())[:400]}" for number, text in enumerate(texts, start=1)
+    )
+
+
+def _calls(calls: list[Call]) -> str:
+    lines = []
+    for call in calls:
+        exit = "" if call.exit is None else f", exit {call.exit}"
+        lines.append(
+            f"#{call.number} {call.name} {brief(call.arguments)} -> {call.status or 'open'}{exit}"
+        )
+    return "\n".join(lines) or "none"
+
+
+def _written(conversation: Conversation, id: int) -> str:
+    change = conversation.proposals[id]
+    return f"{change.kind} {change.name} ({change.action})"
+
+
+# -- the tool -----------------------------------------------------------------------------------
+
+
+class LessonArgument(msgspec.Struct):
+    text: str
+    evidence: list[int] = []
+    keep: Literal["skill", "memory", "user", "none"] = "none"
+
+
+async def evaluate_call(
+    context: ToolContext,
+    accomplished: str,
+    worked: str,
+    failed: str,
+    outcome: Literal["success", "partial", "failure", "unknown"],
+    lessons: Annotated[list[LessonArgument], "evidence: call numbers"],
+) -> ToolResult:
+    """Only when a self-evaluation checkpoint asks for it: its result, in few words."""
+    raise ToolError("evaluate answers a self-evaluation checkpoint; there is none now")
+
+
+def evaluation_tools() -> list[Tool]:
+    return [tool(evaluate_call, name="evaluate", effects=lambda arguments, context: ())]

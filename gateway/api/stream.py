@@ -1,0 +1,82 @@
+"""A session's events as server-sent events: first what is stored, then what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from agent.events import Stored, kind_of
+from gateway import reports
+from memory.subscriptions import Lagged, Subscription
+
+if TYPE_CHECKING:
+    from gateway.app import App
+
+PING_SECONDS = 15.0
+
+_encoder = msgspec.json.Encoder()
+
+
+def frame(stored: Stored) -> bytes:
+    """One event on the wire; a transient one has no id, so it never moves a reader's place."""
+    id = b"id: %d\n" % stored.seq if stored.seq else b""
+    kind = kind_of(stored.event).encode()
+    return id + b"event: " + kind + b"\ndata: " + _encoder.encode(stored) + b"\n\n"
+
+
+async def events(request: Request) -> StreamingResponse:
+    app: App = request.app.state.app
+    session = await reports.find_session(app, request.path_params["id"])
+    place = request.query_params.get("after") or request.headers.get("last-event-id") or "0"
+    after = int(place) if place.isdigit() else 0
+    follow = request.query_params.get("follow", "1") != "0"
+    body = _follow(app, session, after) if follow else _stored(app, session, after)
+    return StreamingResponse(body, media_type="text/event-stream")
+
+
+async def _stored(app: App, session: str, after: int) -> AsyncIterator[bytes]:
+    for stored in app.journal.read(session, after):
+        yield frame(stored)
+
+
+async def _follow(app: App, session: str, after: int) -> AsyncIterator[bytes]:
+    """Subscribed before reading, so nothing falls between; a view that was too slow reads again."""
+    lagged = True
+    while lagged:
+        lagged = False
+        subscription = app.journal.subscribe(session)
+        app.views += 1
+        try:
+            for stored in app.journal.read(session, after):
+                after = stored.seq
+                yield frame(stored)
+            yield b": now\n\n"
+            while (piece := await _next(subscription)) is not None:
+                if isinstance(piece, Lagged):
+                    lagged, after = True, max(after, piece.after)
+                elif isinstance(piece, bytes):
+                    yield piece
+                elif not piece.seq or piece.seq > after:
+                    after = max(after, piece.seq)
+                    yield frame(piece)
+        finally:
+            app.views -= 1
+            subscription.close()
+
+
+async def _next(subscription: Subscription) -> Stored | Lagged | bytes | None:
+    """What comes next; a ping when nothing comes for a while, None at the end."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            return await anext(subscription, None)
+    except TimeoutError:
+        return b": ping\n\n"
+
+
+ROUTES = [Route("/api/sessions/{id}/events", events)]

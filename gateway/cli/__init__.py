@@ -1,0 +1,19 @@
+"""The hermes command: a thin client of the daemon.
+
+entry        from a command line to the function that runs it
+table        every command, once
+arguments    from words to options
+home         which home
+wire         HTTP over the Unix socket
+start        a daemon that answers, started if need be
+talk         one session: post inputs, follow events across restarts
+oneshot      hermes -z
+chat         hermes: which session, which kind of screen
+view         events as lines
+phase        what is going on, in one line
+plain        a conversation without a terminal
+terminal     a conversation in one: inputs and events side by side
+screen       the prompt, and output above it
+output       tables, colour, JSON
+and one file per command group.
+"""

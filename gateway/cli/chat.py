@@ -1,0 +1,63 @@
+"""`hermes`, `hermes chat`, `hermes sessions resume`: which session, which kind of screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gateway.cli.arguments import Arguments
+from hermes_home.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gateway.cli.speaker import Speaker
+
+PROMPT = "› "
+
+
+def main(arguments: Arguments) -> int:
+    if not arguments.on("question") and _is_terminal():
+        greet()
+        from gateway.cli.terminal import converse
+
+        return converse(arguments, lambda: _open(arguments, headless=False))
+    return _plain(arguments)
+
+
+def resume(arguments: Arguments) -> int:
+    return main(Arguments([], {**arguments.options, "resume": arguments.word(0)}, arguments.home))
+
+
+def greet() -> None:
+    """The first lines and a prompt, before anything slow is imported. What is typed already is
+    kept by the terminal, and taken by the real prompt that replaces this one."""
+    from gateway.cli.output import Paint
+
+    paint = Paint(sys.stdout)
+    print(f"{paint('bold', f'hermes {VERSION}')}{paint('dim', ' · /help · Ctrl-D leaves')}")
+    print(PROMPT, end="", flush=True)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _open(arguments: Arguments, *, headless: bool) -> Speaker:
+    from gateway.cli.output import note
+    from gateway.cli.speaker import Speaker, attached
+
+    talk = None
+    if arguments.on("resume") or arguments.on("continue"):
+        talk = attached(arguments, arguments.text("resume"))
+        if talk is None:
+            note("no session was begun in this folder yet: this is the first")
+    return Speaker(arguments, headless=headless, talk=talk)
+
+
+def _plain(arguments: Arguments) -> int:
+    from gateway.cli.plain import Plain
+
+    plain = Plain(_open(arguments, headless=not sys.stdin.isatty()))
+    if arguments.on("question"):
+        return plain.ask(arguments.text("question"))
+    return plain.read()

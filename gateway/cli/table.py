@@ -1,0 +1,252 @@
+"""Every command, once: what it is called, takes, does, and which function does it.
+
+Help, completion and parsing all read this table. It imports nothing, because every start pays.
+"""
+
+from __future__ import annotations
+
+
+class Option:
+    """One flag. Without `value`, which names what follows it, it is a switch; `[VALUE]` may be
+    left out, and is then "-"."""
+
+    __slots__ = ("choices", "help", "name", "short", "value")
+
+    def __init__(
+        self, name: str, help: str, value: str = "", short: str = "", choices: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.value = value
+        self.short = short
+        self.choices = choices
+
+
+class Command:
+    """One command. `words` names its positions: `NAME`, `[NAME]` or, last, `NAME...`.
+
+    `target` is the "module:function" below gateway that runs it: (Arguments) -> exit code.
+    """
+
+    __slots__ = ("name", "options", "summary", "target", "words")
+
+    def __init__(
+        self,
+        name: str,
+        target: str,
+        summary: str,
+        words: str = "",
+        options: tuple[Option, ...] = (),
+    ) -> None:
+        self.name = name
+        self.target = target
+        self.summary = summary
+        self.words = tuple(words.split())
+        self.options = options
+
+
+PROFILE = Option("profile", "use this profile's home", "NAME", "p")
+HELP = Option("help", "show this", short="h")
+VERSION = Option("version", "show the version", short="V")
+JSON = Option("json", "one JSON value on stdout")
+YES = Option("yes", "do not ask", short="y")
+LIMIT = Option("limit", "at most this many", "N", "n")
+FORMATS = ("jsonl", "md", "sharegpt", "messages", "trajectory")
+
+COMMON = (
+    Option("model", "the model's id", "M", "m"),
+    Option("provider", "which adapter speaks to it", "P"),
+    Option("base-url", "the endpoint, with /v1", "U"),
+    Option("cwd", "the workspace; else this folder", "DIR"),
+    Option("max-turns", "model replies before the run stops", "N"),
+    Option("yolo", "grant everything for this run; nothing asks, nothing is confined"),
+    Option("no-learning", "no self-evaluation, nothing is written"),
+    Option("offline", "the built-in model; no network"),
+    Option("skills", "load these skills first", "A,B"),
+)
+CHAT = (
+    Option("question", "one question, then leave", "TEXT", "q"),
+    Option("continue", "go on with this folder's last session", short="c"),
+    Option("resume", "go on with a session: id, prefix or title", "SESSION", "r"),
+)
+ONESHOT = (
+    Option("oneshot", "only the answer on stdout; - reads standard input", "[TEXT]", "z"),
+    Option("json", "with -z: one JSON object, when the evaluation is done too"),
+    Option("usage-file", "with -z: write the tokens used to F", "F"),
+)
+ROOT = (*CHAT, *ONESHOT, *COMMON, PROFILE, HELP, VERSION)
+
+GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    (
+        "Talk",
+        (
+            Command("chat", "cli.chat:main", "talk; what `hermes` alone does", "", CHAT + COMMON),
+            Command("demo", "demo:main", "watch it learn from real files, offline"),
+        ),
+    ),
+    (
+        "Sessions",
+        (
+            Command(
+                "sessions list",
+                "cli.sessions:show_list",
+                "newest first",
+                "",
+                (
+                    LIMIT,
+                    Option("source", "only from here", "S", choices=("terminal", "oneshot", "api")),
+                    JSON,
+                ),
+            ),
+            Command("sessions show", "cli.sessions:show", "what was said", "SESSION", (JSON,)),
+            Command(
+                "sessions search",
+                "cli.sessions:search",
+                "find words in everything said",
+                "WORDS...",
+                (LIMIT, Option("session", "only in this one", "SESSION"), JSON),
+            ),
+            Command("sessions resume", "cli.chat:resume", "talk on", "SESSION", COMMON),
+            Command("sessions rename", "cli.sessions:rename", "give a title", "SESSION TITLE..."),
+            Command(
+                "sessions export",
+                "cli.sessions:export",
+                "write a session out",
+                "SESSION",
+                (
+                    Option("format", "the form", "F", choices=FORMATS),
+                    Option("output", "a file; else stdout", "FILE", "o"),
+                ),
+            ),
+            Command(
+                "sessions delete", "cli.sessions:delete", "blank and remove", "SESSION", (YES,)
+            ),
+        ),
+    ),
+    (
+        "What it learned",
+        (
+            Command(
+                "learning list",
+                "cli.learning:show_list",
+                "what the agent changed, newest first",
+                "",
+                (Option("all", "the owner's changes too"), JSON),
+            ),
+            Command("learning show", "cli.learning:show", "one change, its diff", "ID", (JSON,)),
+            Command("learning undo", "cli.learning:undo", "take a change back", "ID", (JSON,)),
+            Command("learning approve", "cli.learning:approve", "accept it", "ID", (JSON,)),
+            Command("learning reject", "cli.learning:reject", "refuse it", "ID", (JSON,)),
+            Command("skills list", "cli.skills:show_list", "every skill", "", (JSON,)),
+            Command(
+                "skills view", "cli.skills:view", "a skill or its resource", "NAME [PATH]", (JSON,)
+            ),
+            Command(
+                "skills search", "cli.skills:search", "find a skill", "WORDS...", (LIMIT, JSON)
+            ),
+            Command(
+                "skills validate", "cli.skills:validate", "check a SKILL.md", "PATH...", (JSON,)
+            ),
+            Command("memory show", "cli.memory:show", "the notes", "", (JSON,)),
+            Command(
+                "memory add",
+                "cli.memory:add",
+                "note something",
+                "TEXT...",
+                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+            ),
+            Command(
+                "memory replace",
+                "cli.memory:replace",
+                "put NEW for the entry that holds OLD",
+                "OLD NEW",
+                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+            ),
+            Command(
+                "memory remove",
+                "cli.memory:remove",
+                "remove the entry that holds OLD",
+                "OLD",
+                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+            ),
+            Command("memory history", "cli.memory:history", "how the notes changed", "", (JSON,)),
+        ),
+    ),
+    (
+        "Settings",
+        (
+            Command(
+                "setup",
+                "cli.setup:main",
+                "find or name a model",
+                "",
+                (
+                    Option("base-url", "the endpoint, with /v1", "U"),
+                    Option("model", "the model's id", "M", "m"),
+                    Option("key-env", "the variable that holds the key", "NAME"),
+                    Option("key", "read the key from standard input", "-"),
+                    Option("offline", "the built-in model; no network"),
+                ),
+            ),
+            Command(
+                "model",
+                "cli.model:main",
+                "show or change the model",
+                "[MODEL]",
+                (
+                    Option("provider", "which adapter speaks to it", "P"),
+                    Option("base-url", "the endpoint, with /v1", "U"),
+                    Option("list", "the models the endpoint has"),
+                    JSON,
+                ),
+            ),
+            Command("config get", "cli.config:get", "a value, or all", "[KEY]", (JSON,)),
+            Command("config set", "cli.config:set_value", "change a value", "KEY VALUE", (JSON,)),
+            Command(
+                "config explain", "cli.config:explain", "value, source, meaning", "[KEY]", (JSON,)
+            ),
+        ),
+    ),
+    (
+        "The daemon",
+        (
+            Command("daemon run", "cli.daemon:run", "in the foreground"),
+            Command("daemon start", "cli.daemon:start", "returns when it answers", "", (JSON,)),
+            Command("daemon stop", "cli.daemon:stop", "park the work and leave", "", (JSON,)),
+            Command("daemon restart", "cli.daemon:restart", "stop and start", "", (JSON,)),
+            Command("daemon status", "cli.daemon:status", "is it running", "", (JSON,)),
+            Command("status", "cli.status:main", "what it is doing, what it used", "", (JSON,)),
+            Command("doctor", "cli.doctor:main", "check everything, say the fix", "", (JSON,)),
+            Command(
+                "logs",
+                "cli.logs:main",
+                "the daemon's log",
+                "",
+                (
+                    Option("follow", "go on as it grows", short="f"),
+                    Option("lines", "how many lines", "N", "n"),
+                ),
+            ),
+        ),
+    ),
+    (
+        "This program",
+        (
+            Command("completion", "cli.completion:main", "for bash, zsh or fish", "SHELL"),
+            Command("help", "cli.help:main", "what a command does", "[COMMAND...]"),
+            Command("version", "cli.help:version", "which version this is", "", (JSON,)),
+        ),
+    ),
+)
+
+COMMANDS = {command.name: command for _, group in GROUPS for command in group}
+ALIASES = {"gateway": "daemon"}
+DEFAULTS = {
+    "sessions": "list",
+    "learning": "list",
+    "skills": "list",
+    "memory": "show",
+    "config": "get",
+    "daemon": "status",
+}
+"""A command group alone means this member of it."""

@@ -1,0 +1,112 @@
+"""From an input to its session's worker: stored first, then handed on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from agent.events import AnyEvent, SessionOpened
+from agent.inputs import AnyInput
+from gateway.worker import Worker
+from memory.queues import Receipt
+
+if TYPE_CHECKING:
+    from gateway.app import App
+
+log = logging.getLogger(__name__)
+
+
+class Router:
+    """Keeps at most one worker per session."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.workers: dict[str, Worker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+
+    async def open_session(self, source: str, cwd: Path, title: str = "") -> str:
+        """A new session, stored when this returns."""
+        now = datetime.now(UTC)
+        session = f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+        system, tools, version = await self.app.prompt()
+        opened = SessionOpened(
+            source=source,
+            cwd=str(cwd),
+            system=system,
+            tools=tools,
+            prompt_version=version,
+            title=title,
+        )
+        await self.app.journal.append(opened, session=session)
+        return session
+
+    async def submit(
+        self, session: str, input: AnyInput, *, source: str = "", key: str = ""
+    ) -> Receipt:
+        """Commit the input, then wake its worker. The same key again gives the same receipt."""
+        receipt = await self.app.inbox.put(input, session=session, source=source, key=key)
+        if not receipt.repeated:
+            self._deliver(session, input)
+        return receipt
+
+    async def resume(self) -> None:
+        """At the start: every unfinished run goes on, every stored input is taken."""
+        unfinished = set(self.app.journal.sessions_unfinished())
+        for session in sorted(unfinished | set(self.app.inbox.sessions_pending())):
+            self._worker(session)
+
+    def observe(self, session: str, event: AnyEvent, seq: int, run: str) -> None:
+        """An event that the loop did not make itself reaches the live conversation too."""
+        if worker := self.workers.get(session):
+            worker.conversation.apply(event, seq, run)
+
+    @property
+    def working(self) -> list[Worker]:
+        return [w for w in self.workers.values() if w.conversation.run is not None]
+
+    @property
+    def busy(self) -> bool:
+        """Something is under way that an idle daemon must not leave."""
+        return any(worker.busy for worker in self.workers.values())
+
+    async def close(self) -> None:
+        """A planned stop: runs say that they are suspended, then everything is cancelled."""
+        self._closing = True
+        for worker in list(self.workers.values()):
+            await worker.suspend()
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _deliver(self, session: str, input: AnyInput) -> None:
+        if session in self.workers:
+            self.workers[session].inbox.put(input)
+        else:
+            self._worker(session)
+
+    def _worker(self, session: str) -> Worker:
+        """The session's worker, started with everything its inbox holds."""
+        worker = Worker(self.app, session)
+        for input in self.app.inbox.pending(session):
+            worker.inbox.put(input)
+        self.workers[session] = worker
+        self._tasks[session] = asyncio.create_task(self._serve(worker), name=f"session {session}")
+        return worker
+
+    async def _serve(self, worker: Worker) -> None:
+        left_over = False
+        try:
+            await worker.serve()
+            left_over = len(worker.inbox) > 0
+        except Exception:
+            log.exception("session %s: the worker failed", worker.session)
+        finally:
+            self.workers.pop(worker.session, None)
+            self._tasks.pop(worker.session, None)
+        if left_over and not self._closing:  # it came while the worker was leaving
+            self._worker(worker.session)

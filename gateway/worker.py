@@ -1,0 +1,312 @@
+"""One worker per session: runs the loop, one run after the other, and stores every event before
+it is shown. What it knows is folded from the journal, so it can be dropped and made again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from agent import calls
+from agent.context import Context
+from agent.conversation import Conversation
+from agent.events import (
+    Answered,
+    AnyEvent,
+    ApprovalRequested,
+    CheckpointStarted,
+    ModelAsked,
+    ModelReplied,
+    PromptChanged,
+    QuestionAsked,
+    RunFinished,
+    RunParked,
+    RunResumed,
+    RunStarted,
+    RunSuspended,
+    ToolStarted,
+    UserSpoke,
+)
+from agent.inbox import Inbox
+from agent.inputs import Said, Stop
+from agent.loop import run as run_loop
+from agent.prompt import TailParts, tail
+from agent.sandbox.choose import SandboxKind
+from agent.tools.shell import Shells
+from agent.tools.toolbox import Toolbox
+from gateway.reports import candidate_notes
+from hermes_home.errors import HermesError
+
+if TYPE_CHECKING:
+    from gateway.app import App
+
+IDLE_SECONDS = 120.0
+"""After this long without input a worker gives up its memory; its session stays."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The one place where a session's runs happen. `serve` ends when the session is idle."""
+
+    def __init__(self, app: App, session: str) -> None:
+        self.app = app
+        self.session = session
+        self.inbox = Inbox()
+        self.conversation = Conversation()
+        self.run = ""
+        self.phase = "resting"
+        self.since = time.monotonic()
+        self._shells: Shells | None = None
+        self._toolbox: Toolbox | None = None
+
+    async def serve(self) -> None:
+        """Take runs from the inbox until nothing comes for a while."""
+        self.conversation = Conversation.replay(self.app.journal.read(self.session))
+        self.conversation.session = self.session
+        try:
+            while True:
+                if self.conversation.run is not None:
+                    await self._go_on()
+                elif said := self.inbox.first():
+                    await self._begin(said)
+                elif not await self._wait():
+                    return
+        finally:
+            await self._close_shells()
+
+    async def suspend(self) -> None:
+        """The daemon stops on purpose: say so, that the next start counts no crash."""
+        if self.conversation.run is not None and not self.conversation.run.parked:
+            await self.emit(RunSuspended())
+
+    async def emit(self, event: AnyEvent) -> int:
+        """Store, then show. The loop folds; what others emit is folded by `observe`."""
+        self._note_phase(event)
+        if event.transient:
+            self.app.journal.show(event, session=self.session, run=self.run)
+            return 0
+        answer = event.text if isinstance(event, Answered) else ""
+        return await self.app.journal.append(
+            event,
+            session=self.session,
+            run=self.run,
+            deliver=self.app.deliveries(self.conversation.source, answer),
+        )
+
+    async def tell(self, event: AnyEvent) -> int:
+        """Store an event of the worker's own, and fold it."""
+        seq = await self.emit(event)
+        self.conversation.apply(event, seq, self.run)
+        return seq
+
+    # -- runs -----------------------------------------------------------------------------------
+
+    async def _begin(self, said: Said) -> None:
+        self.run = f"r{uuid4().hex[:12]}"
+        problem = name = model = ""
+        try:
+            name, model = self.app.models.resolve(said.options)
+            await self._keep_prefix()
+        except HermesError as error:
+            problem = str(error)
+        await self.tell(
+            RunStarted(
+                cause=said.id,
+                principal=said.principal,
+                options=said.options,
+                provider=name,
+                model=model,
+            )
+        )
+        self.inbox.put_first(msgspec.structs.replace(said, mode="steer"))
+        if problem:
+            await self._fail(problem)
+        else:
+            await self._work()
+
+    async def _go_on(self) -> None:
+        """Continue the run a stop of the daemon cut short, unless that would be the third try."""
+        state = self.conversation.run
+        assert state is not None
+        self.run = state.id
+        if not state.parked and not state.suspended and state.crashes and not self._evaluating():
+            await self.tell(RunParked(reason="the daemon stopped twice at the same step"))
+        if state.parked:
+            await self._until_owner_speaks()
+        else:
+            await self.tell(RunResumed(planned=state.suspended))
+        await self._work()
+
+    def _evaluating(self) -> bool:
+        return self.conversation.checkpoint is not None
+
+    async def _until_owner_speaks(self) -> None:
+        self._set_phase("parked")
+        while not (self.inbox.has_said() or self.inbox.stop()):
+            await self.inbox.change()
+        if said := self.inbox.first():
+            self.inbox.put_first(msgspec.structs.replace(said, mode="steer"))
+
+    async def _work(self) -> None:
+        """One run to its end. This is the border that no error of a run passes."""
+        try:
+            context = await self._context()
+            await run_loop(context, self.inbox, self.emit)
+        except HermesError as error:
+            await self._fail(str(error))
+        except Exception as error:
+            log.exception("session %s: the run failed", self.session)
+            await self._fail(f"internal error: {error!r}; the traceback is in the daemon's log")
+        finally:
+            self._set_phase("resting")
+
+    async def _fail(self, error: str) -> None:
+        """An error nobody foresaw ends the run, with every open call answered."""
+        from_run = self.conversation.run
+        if from_run is None:
+            return
+        await self._hear(from_run.started.cause)
+        await calls.cut_short(self.conversation, self.tell, "the run failed")
+        await self.tell(RunFinished(reason="failed", error=error, tool_calls=from_run.calls))
+
+    async def _hear(self, cause: str) -> None:
+        """The words a run began with are said, also when it could not begin to work."""
+        for said in self.inbox.steering():
+            if said.id == cause:
+                await self.tell(
+                    UserSpoke(input=said.id, text=said.text, principal=said.principal)
+                )
+            else:
+                self.inbox.put(said)
+
+    async def _wait(self) -> bool:
+        """Wait for the next input; False when it is time to go."""
+        await self._discard_stale()
+        if self.inbox.has_said():
+            return True
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self.inbox.change()
+        except TimeoutError:
+            return len(self.inbox) > 0 or self.busy
+        return True
+
+    async def _discard_stale(self) -> None:
+        for input in self.inbox.stale():
+            what = "nothing is running" if isinstance(input, Stop) else "nothing waits for it"
+            await self.app.inbox.drop(input.id, what)
+
+    # -- what a run needs -----------------------------------------------------------------------
+
+    async def _context(self) -> Context:
+        state = self.conversation.run
+        assert state is not None
+        settings = self.app.settings
+        options = state.started.options
+        model = await self.app.models.open(options, state.started)
+        cwd = Path(options.cwd or self.conversation.cwd)
+        sandbox = await self.app.sandbox()
+        return Context(
+            session=self.session,
+            run=self.run,
+            principal=state.started.principal,
+            options=options,
+            cwd=cwd,
+            conversation=self.conversation,
+            system=self.app.journal.blob(self.conversation.system),
+            tools=self.app.journal.blob(self.conversation.tools).encode(),
+            provider=model.provider,
+            model=model.id,
+            window=model.window,
+            max_turns=options.max_turns or settings.agent.max_turns,
+            toolbox=self._tools(cwd, sandbox),
+            policy=self.app.policy(sandbox),
+            meter=self.app.meter,
+            learning=self.app.learning,
+            compaction=settings.compaction,
+            frame=self._frame,
+            recall=self.app.recall,
+            clock=time.monotonic,
+            store=self.app.store,
+        )
+
+    def _tools(self, cwd: Path, sandbox: SandboxKind | None) -> Toolbox:
+        """The session's tools; its sandbox lives as long as the worker, unless the workspace is
+        another one."""
+        if self._shells is not None and self._shells.workspace != cwd:
+            self.app.background(self._shells.aclose())
+            self._shells = self._toolbox = None
+        if self._toolbox is None or self._shells is None:
+            self._shells = self.app.shells(cwd, sandbox)
+            self._toolbox = self.app.toolbox(self._shells)
+        return self._toolbox
+
+    @property
+    def root_pids(self) -> set[int]:
+        """What its commands descend from."""
+        return self._shells.root_pids if self._shells else set()
+
+    @property
+    def busy(self) -> bool:
+        return self.phase != "resting" or bool(self._shells and self._shells.busy)
+
+    async def _close_shells(self) -> None:
+        if self._shells is not None:
+            await self._shells.aclose()
+        self._shells = self._toolbox = None
+
+    async def _frame(self, said: Said) -> tuple[str, str]:
+        """What rides before and behind a person's words."""
+        library = self.app.library
+        preface = "\n\n".join(library.load_block(name) for name in said.options.skills)
+        learned = tuple(self.conversation.announcements)
+        parts = TailParts(
+            datetime.now(self.app.zone).astimezone(self.app.zone),
+            self.app.zone_name,
+            learned=learned,
+        )
+        if not self.conversation.said:
+            notes, unproven = self.app.notes, await candidate_notes(self.app)
+            catalog = library.catalog(said.text, self.app.settings.skills.catalog_tokens)
+            parts = TailParts(
+                parts.now,
+                self.app.zone_name,
+                cwd=said.options.cwd or self.conversation.cwd,
+                notes=notes.prompt_entries("memory", said.text, unproven),
+                user_notes=notes.prompt_entries("user", said.text, unproven),
+                catalog=catalog.text,
+            )
+        return preface, tail(parts)
+
+    async def _keep_prefix(self) -> None:
+        """A session keeps the prompt it began with; only other tool schemas force a new one."""
+        system, tools, version = await self.app.prompt()
+        if self.conversation.tools != tools:
+            reason = "the tools are not those the session began with"
+            changed = PromptChanged(
+                system=system, tools=tools, prompt_version=version, reason=reason
+            )
+            await self.tell(changed)
+
+    # -- what people see ------------------------------------------------------------------------
+
+    def _note_phase(self, event: AnyEvent) -> None:
+        if isinstance(event, ModelAsked):
+            phases = {"checkpoint": "evaluating", "compaction": "shortening"}
+            self._set_phase(phases.get(event.purpose, "thinking"))
+        elif isinstance(event, ToolStarted) and not event.checkpoint:
+            self._set_phase(f"running {event.name}")
+        elif isinstance(event, ApprovalRequested | QuestionAsked):
+            self._set_phase("waiting for you")
+        elif isinstance(event, ModelReplied | RunFinished | CheckpointStarted):
+            self._set_phase("working")
+
+    def _set_phase(self, phase: str) -> None:
+        self.phase, self.since = phase, time.monotonic()

@@ -1,0 +1,144 @@
+"""Sets one key in config.yaml and leaves every other line as its owner wrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from hermes_home.errors import SettingsError
+from hermes_home.paths import Home
+from hermes_home.schema import Option, convert, options, unknown_key
+from hermes_home.settings import Settings, check_settings, parse_config, read_config
+from hermes_home.yaml_text import Entry, Items, Leaf, Node, Section, Span, parse, typed
+
+_LINE_END = re.compile("(?<=\n)|(?<=\r)(?!\n)|(?<=[\x85\u2028\u2029])")  # as YAML counts lines
+_PLAIN = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~:+-]*")
+
+
+def set_value(home: Home, key: str, text: str) -> str:
+    """config.yaml's new text with `key` set to what `text` says, comments and order kept.
+
+    Nothing is written. A list is `a, b` or `[a, b]`. SettingsError: an unknown key, a value it
+    does not take, a file that is wrong already, or one in which only a person can set the key.
+    """
+    known = options(Settings)
+    if key not in known:
+        raise unknown_key(key, known)
+    node = _node(known[key], text)
+    convert(known[key], node, "the value", {})
+    old = read_config(home)
+    check_settings(old, home, {})
+    new = _edit(old, parse_config(old, home), key, _written(node))
+    try:
+        check_settings(new, home, {})
+        changed = _values(parse_config(new, home)) == _values(parse_config(old, home)) | {
+            key: _plain(node)
+        }
+    except SettingsError:
+        changed = False
+    if not changed:
+        raise SettingsError(
+            f"{home.config} is written in a way that {key} cannot be set in",
+            f"edit the file: {known[key].example}",
+        )
+    return new
+
+
+def _node(option: Option, text: str) -> Node:
+    """The value as if it stood in the file. A text needs no quotes here, whatever is in it."""
+    nowhere = Span(0, 0, 0, 0)
+    if option.type is not tuple:
+        return Leaf(text if option.type is str else typed(text.strip()), nowhere)
+    if text.lstrip().startswith("["):
+        return parse(f"value: {text}", f"the value of {option.key}:").entries["value"].node
+    words = [word.strip() for word in text.split(",")]
+    return Items(tuple(Leaf(word, nowhere) for word in words if word), nowhere)
+
+
+def _plain(node: Node) -> object:
+    if isinstance(node, Leaf):
+        return node.value
+    return [_plain(item) for item in node.nodes] if isinstance(node, Items) else _values(node)
+
+
+def _values(tree: Section, prefix: str = "") -> dict[str, object]:
+    """What the file sets, by dotted key; a section without a key does not count."""
+    found: dict[str, object] = {}
+    for name, entry in tree.entries.items():
+        if isinstance(entry.node, Section):
+            found |= _values(entry.node, f"{prefix}{name}.")
+        elif prefix or name not in _section_names():
+            found[prefix + name] = _plain(entry.node)
+    return found
+
+
+def _section_names() -> set[str]:
+    return {key.split(".")[0] for key in options(Settings) if "." in key}
+
+
+def _written(node: Node) -> str:
+    """The value as it is written in the file, on one line."""
+    if isinstance(node, Items):
+        return "[" + ", ".join(_written(item) for item in node.nodes) + "]"
+    value = node.value if isinstance(node, Leaf) else None
+    if isinstance(value, str):
+        safe = _PLAIN.fullmatch(value) and value[-1] != ":" and typed(value) == value
+        return value if safe else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
+
+
+def _edit(text: str, tree: Section, key: str, value: str) -> str:
+    lines = _LINE_END.split(text)
+    end = "\r\n" if lines[0].endswith("\r\n") else "\n"
+    section, _, name = key.rpartition(".")
+    above = tree.entries.get(section) if section else None
+    inside = above.node if above else tree
+    if isinstance(inside, Section) and name in inside.entries and (above or not section):
+        return _replace(lines, inside.entries[name], value)
+    if above is None:
+        new = f"{section}:{end}  {name}: {value}{end}" if section else f"{name}: {value}{end}"
+        return _append(text, new, end)
+    if isinstance(inside, Section) and inside.flow:
+        return _insert_flow(lines, inside, f"{name}: {value}")
+    return _insert_line(lines, above, f"{name}: {value}{end}")
+
+
+def _replace(lines: list[str], entry: Entry, value: str) -> str:
+    """Put `value` where the entry's value stands; what follows it on its line stays."""
+    span, first = _own_span(entry), entry.key.end_line
+    after = lines[span.end_line][span.end_column :]
+    head = lines[first][: entry.key.end_column] + ":"
+    return "".join([*lines[:first], f"{head} {value}{after}", *lines[span.end_line + 1 :]])
+
+
+def _own_span(entry: Entry) -> Span:
+    """YAML says that a list ends where the next thing begins; this one ends with its last item."""
+    node = entry.node
+    while isinstance(node, Items) and node.nodes and node.span.end_column == 0:
+        node = node.nodes[-1]
+    return node.span
+
+
+def _append(text: str, new: str, end: str) -> str:
+    if text and not text.endswith(("\n", "\r")):
+        text += end
+    return f"{text}{end}{new}" if text.strip() else text + new
+
+
+def _insert_flow(lines: list[str], section: Section, new: str) -> str:
+    number, column = section.span.end_line, section.span.end_column - 1
+    line = lines[number]
+    separator = ", " if section.entries else ""
+    lines[number] = line[:column].rstrip() + separator + new + line[column:]
+    return "".join(lines)
+
+
+def _insert_line(lines: list[str], above: Entry, new: str) -> str:
+    """Below the section's last key, or first in it if it has none."""
+    node, number, indent = above.node, above.key.line + 1, "  "
+    if isinstance(node, Section):
+        last = list(node.entries.values())[-1]
+        number, indent = _own_span(last).end_line + 1, " " * last.key.column
+    if lines[number - 1] and not lines[number - 1].endswith(("\n", "\r")):
+        lines[number - 1] += "\n"
+    return "".join([*lines[:number], indent + new, *lines[number:]])

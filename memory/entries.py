@@ -1,0 +1,146 @@
+"""A notes file as entries, separated by lines with only §. Untouched entries keep their bytes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import NamedTuple
+
+SIMILAR = 0.5
+"""From this likeness on, an entry that took another's place counts as its new wording."""
+
+PAIRS = 2_500
+"""More pairs than this are not compared: a file written anew has no new wordings."""
+
+_SEPARATOR = re.compile(r"(^[ \t]*§[ \t]*\r?(?:\n|\Z))", re.MULTILINE)
+_EDGES = " \t\r\n\ufeff"
+
+
+class Document:
+    """One notes file. `texts` are the entries without the blank space around them."""
+
+    def __init__(self, text: str) -> None:
+        # Entries at even places, the separators between them at odd ones.
+        self._parts = _SEPARATOR.split(text)
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for text in map(_entry, self._parts[::2]) if text]
+
+    def render(self) -> str:
+        return "".join(self._parts)
+
+    def find(self, text: str) -> int | None:
+        """The place of the entry that says `text`, to be given to `replace` and `remove`."""
+        key = normal(text)
+        for at in range(0, len(self._parts), 2):
+            if key and normal(_entry(self._parts[at])) == key:
+                return at
+        return None
+
+    def add(self, text: str) -> None:
+        last = self._parts[-1]
+        if not last.strip(_EDGES):
+            self._parts[-1] = last + self._written(text) + self._newline
+            return
+        if not last.endswith("\n"):
+            self._parts[-1] = last + self._newline
+        self._parts += [f"§{self._newline}", self._written(text) + self._newline]
+
+    def replace(self, at: int, text: str) -> None:
+        raw = self._parts[at]
+        start = len(raw) - len(raw.lstrip(_EDGES))
+        end = len(raw.rstrip(_EDGES))
+        self._parts[at] = raw[:start] + self._written(text) + raw[end:]
+
+    def remove(self, at: int) -> None:
+        """The entry and one of the separators beside it."""
+        if at + 1 < len(self._parts):
+            del self._parts[at : at + 2]
+        elif at:
+            del self._parts[at - 1 : at + 1]
+        else:
+            self._parts = [""]
+
+    def _written(self, text: str) -> str:
+        return self._newline.join(_entry(text).split("\n"))
+
+
+def holds_separator(text: str) -> bool:
+    """Whether writing `text` as one entry would make it several."""
+    return _SEPARATOR.search(text) is not None
+
+
+class Merge(NamedTuple):
+    """A document both sides' changes are in. `restored`: entries the save had not known."""
+
+    document: Document
+    restored: list[str]
+
+
+@lru_cache(maxsize=16_384)
+def normal(text: str) -> str:
+    """What two texts have in common that say the same: case, spaces, final stops aside."""
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return folded.rstrip(".!。") or folded
+
+
+def merge_hand(base: str, ours: str, theirs: str) -> str:
+    """`theirs`, a save by hand that began at `base`, with what we changed since then.
+
+    By entry: what the hand touched stays as the hand left it; what it did not touch follows us.
+    """
+    return merge(Document(base).texts, Document(ours).texts, theirs).document.render()
+
+
+def merge(base: Sequence[str], ours: Sequence[str], theirs: str) -> Merge:
+    """`merge_hand` on entries already taken apart."""
+    document = Document(theirs)
+    restored = []
+    for before, after in _changes(base, ours):
+        at = document.find(before) if before else None
+        here = document.find(after) if after else None
+        if before and at is None:
+            continue
+        if at is None and here is None:
+            document.add(after)
+            restored.append(after)
+        elif at is not None and (here is not None or not after):
+            document.remove(at)
+        elif at is not None:
+            document.replace(at, after)
+            restored.append(after)
+    return Merge(document, restored)
+
+
+def _changes(base: Sequence[str], ours: Sequence[str]) -> list[tuple[str, str]]:
+    """What we did since `base`: (before, after), either empty for an entry added or removed."""
+    old, new = [normal(text) for text in base], [normal(text) for text in ours]
+    kept = set(old) & set(new)
+    changes: list[tuple[str, str]] = []
+    for _, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone = [base[at] for at in range(i, j) if old[at] not in kept]
+        come = [ours[at] for at in range(k, m) if new[at] not in kept]
+        comparable = len(gone) * len(come) <= PAIRS
+        for text in gone:
+            wording = _new_wording(text, come) if comparable else ""
+            if wording:
+                come.remove(wording)
+            changes.append((text, wording))
+        changes += [("", text) for text in come]
+    return changes
+
+
+def _new_wording(text: str, candidates: Sequence[str]) -> str:
+    """The one of the candidates that says what `text` said; empty if none is like it."""
+    ratios = [SequenceMatcher(None, text, other, autojunk=False).ratio() for other in candidates]
+    best = max(ratios, default=0.0)
+    return candidates[ratios.index(best)] if best >= SIMILAR else ""
+
+
+def _entry(raw: str) -> str:
+    return raw.strip(_EDGES).replace("\r\n", "\n")

@@ -1,0 +1,100 @@
+"""Sessions and learned changes as lists, read from the views."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, fields
+
+from agent.events import ChangeKind, ChangeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session. state: idle, working, waiting (for the owner), parked or suspended. Times are
+    seconds since the epoch; `answer` is the beginning of the last one."""
+
+    id: str
+    title: str
+    state: str
+    source: str
+    cwd: str
+    model: str
+    started_at: float
+    updated_at: float
+    runs: int
+    tool_calls: int
+    checkpoints: int
+    tokens: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One learned change: made, or proposed and waiting. `entry`: the words of a note."""
+
+    id: int
+    kind: ChangeKind
+    name: str
+    action: str
+    status: ChangeStatus
+    actor: str
+    session: str
+    checkpoint: int
+    at: float
+    reason: str
+    entry: str
+
+
+_SESSION = f"SELECT {', '.join(f.name for f in fields(SessionRow))} FROM sessions"
+_CHANGE = f"SELECT {', '.join(f.name for f in fields(ChangeRow))} FROM changes"
+
+
+def sessions(
+    connection: sqlite3.Connection, limit: int = 50, source: str = "", cwd: str = ""
+) -> list[SessionRow]:
+    """The sessions used last first; of one source or one workspace if given."""
+    rows = connection.execute(
+        f"{_SESSION} WHERE (?1 = '' OR source = ?1) AND (?2 = '' OR cwd = ?2)"
+        " ORDER BY updated_at DESC, number DESC LIMIT ?3",
+        (source, cwd, limit),
+    )
+    return [SessionRow(*row) for row in rows]
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """How many sessions there are."""
+    return int(connection.execute("SELECT count(*) FROM sessions").fetchone()[0])
+
+
+def find_sessions(connection: sqlite3.Connection, reference: str) -> list[SessionRow]:
+    """The sessions a person may mean: by id; else by the beginning of an id; else by title or
+    its beginning. The one used last first."""
+    for condition in (
+        "id = ?",
+        "substr(id, 1, length(?1)) = ?1",
+        "title = ? COLLATE NOCASE",
+        "substr(title, 1, length(?1)) = ?1 COLLATE NOCASE",
+    ):
+        rows = connection.execute(
+            f"{_SESSION} WHERE {condition} ORDER BY updated_at DESC, number DESC", (reference,)
+        ).fetchall()
+        if rows and reference:
+            return [SessionRow(*row) for row in rows]
+    return []
+
+
+def changes(
+    connection: sqlite3.Connection, limit: int = 50, session: str = "", everyone: bool = False
+) -> list[ChangeRow]:
+    """What the agent changed or proposed, newest first; `everyone`: the owner's changes too."""
+    rows = connection.execute(
+        f"{_CHANGE} WHERE happened AND (?1 OR actor = 'agent') AND (?2 = '' OR session = ?2)"
+        " ORDER BY id DESC LIMIT ?3",
+        (everyone, session, limit),
+    )
+    return [ChangeRow(*row) for row in rows]
+
+
+def change(connection: sqlite3.Connection, id: int) -> ChangeRow | None:
+    row = connection.execute(f"{_CHANGE} WHERE happened AND id = ?", (id,)).fetchone()
+    return ChangeRow(*row) if row else None

@@ -1,0 +1,184 @@
+"""MEMORY.md and USER.md: unbounded on disk, a bounded choice in the prompt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agent.events import ChangeIntended, FileChange
+from agent.learning import Author, Change, Proposal
+from hermes_home.errors import ChangeRefused, ToolError
+from hermes_home.paths import Home
+from hermes_home.settings import MemorySettings
+from memory.entries import Document, normal
+from memory.operations import Operation, Step, Target, resolve
+from memory.recall import choose
+from memory.versions import Versions
+
+FILES: dict[Target, str] = {"memory": "MEMORY.md", "user": "USER.md"}
+
+Plan = Callable[[ChangeIntended], Proposal]
+
+
+class NoteDoor(Protocol):
+    """What notes need of the door everything learned passes."""
+
+    def plans(self, kind: Target, *, again: Plan, reverse: Plan) -> None: ...
+
+    def check(self, proposal: Proposal, author: Author) -> None: ...
+
+    def apply(self, plan: Callable[[], Proposal], author: Author) -> Awaitable[Change]: ...
+
+
+class Notes:
+    """The notes of a home. Every write goes through the door, one change per entry."""
+
+    def __init__(
+        self,
+        home: Home,
+        door: NoteDoor,
+        settings: MemorySettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self._home = home
+        self._door = door
+        self._versions: dict[Target, Versions] = {target: Versions(clock) for target in FILES}
+        for target in FILES:
+            door.plans(target, again=self._again, reverse=self._reverse)
+
+    def path(self, target: Target) -> Path:
+        return self._home.memories / FILES[target]
+
+    def entries(self, target: Target) -> list[str]:
+        """Every entry, oldest first. ToolError if the file is there and cannot be read."""
+        return Document(self._read(target) or "").texts
+
+    def prompt_entries(
+        self, target: Target, about: str = "", leave_out: Collection[str] = ()
+    ) -> list[str]:
+        """The entries for a prompt, within the setting's characters, in the file's order.
+
+        about: the request and its workspace; entries that share rare words with it come first,
+        for up to half the room, then the newest. leave_out: entries not to be trusted yet. The
+        same arguments and file give the same entries.
+        """
+        limits = {"memory": self.settings.memory_chars, "user": self.settings.user_chars}
+        hidden = {normal(text) for text in leave_out}
+        entries = [text for text in self.entries(target) if normal(text) not in hidden]
+        return choose(entries, about, limits[target])
+
+    async def apply(self, operations: Sequence[Operation], author: Author) -> list[Change]:
+        """Carry out all operations or none; the changes, fewer if some were known already.
+
+        All are checked before the first is written: ToolError says which cannot be done and
+        nothing was changed. Each becomes a change of its own, so that each can be undone.
+        """
+        steps = resolve(operations, self.entries)
+        for step in steps:
+            self._door.check(self._propose(step), author)
+        return [await self._carry_out(step, author) for step in steps]
+
+    async def reconcile(self, path: Path) -> list[str]:
+        """A notes file was changed by hand: if that save began at an older version, what it had
+        not known is put back into it. Returns the entries put back."""
+        (target,) = [target for target in FILES if self.path(target) == path]
+        text = self._read(target) or ""
+        restored = self._versions[target].merged(text).restored
+        if not restored:
+            self._versions[target].saw(text)
+            return []
+        await self._write(target, lambda: self._propose_merge(target), Author("owner"))
+        return restored
+
+    # -- one change ---------------------------------------------------------------------------
+
+    async def _carry_out(self, step: Step, author: Author) -> Change:
+        return await self._write(step.target, lambda: self._propose(step), author)
+
+    async def _write(self, target: Target, plan: Callable[[], Proposal], author: Author) -> Change:
+        """Pass the door, and remember what the file held before and after."""
+        written: list[FileChange] = []
+
+        def planned() -> Proposal:
+            proposal = plan()
+            written[:] = proposal.files
+            return proposal
+
+        change = await self._door.apply(planned, author)
+        if change.status != "proposed":
+            for file in written:
+                self._versions[target].saw(file.before or "")
+                self._versions[target].saw(file.after or "")
+        return change
+
+    def _propose(self, step: Step) -> Proposal:
+        """The step on the file as it is now."""
+        text = self._read(step.target)
+        document = self._versions[step.target].merged(text or "").document
+        if not step.carry_out(document):
+            raise ToolError(
+                f"this entry is not in {FILES[step.target]} any more: {step.before[:80]}",
+                "It was changed meanwhile; look at the notes again.",
+            )
+        return self._proposal(step, step.action, text, document.render())
+
+    def _propose_merge(self, target: Target) -> Proposal:
+        text = self._read(target)
+        document = self._versions[target].merged(text or "").document
+        return self._proposal(Step(target, "", ""), "merge", text, document.render())
+
+    def _proposal(self, step: Step, action: str, before: str | None, after: str | None) -> Proposal:
+        name = FILES[step.target]
+        path = self.path(step.target).relative_to(self._home.root).as_posix()
+        files = (FileChange(path, before, after),)
+        return Proposal(step.target, name, action, files, step.after, step.before, step.after)
+
+    def _again(self, intended: ChangeIntended) -> Proposal:
+        """What was proposed, on the file as it is now."""
+        return self._propose(_step_of(intended))
+
+    def _reverse(self, intended: ChangeIntended) -> Proposal:
+        """The change taken back: byte for byte if nothing was written since, else its entry."""
+        step = _step_of(intended)
+        back = Step(step.target, step.after, step.before)
+        text = self._read(step.target)
+        (file,) = intended.files
+        if text == file.after:
+            return self._proposal(back, "undo", text, file.before)
+        if intended.action == "merge":
+            raise ChangeRefused(
+                "the notes have changed since they were merged", "Edit them by hand."
+            )
+        document = Document(text or "")
+        if not back.carry_out(document):
+            raise ChangeRefused(
+                f"{intended.name}: the entry does not stand as this change wrote it",
+                "Undo the later change of the same entry first.",
+            )
+        return self._proposal(back, "undo", text, document.render())
+
+    def _read(self, target: Target) -> str | None:
+        """The file's text; None if there is none. What cannot be read is not taken for empty."""
+        path = self.path(target)
+        try:
+            return path.read_bytes().decode("utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise ToolError(
+                f"{path.name} is not UTF-8 text (byte {error.start})",
+                "Its owner must mend it; nothing is written to it until then.",
+            ) from error
+        except OSError as error:
+            raise ToolError(
+                f"{path.name} cannot be read: {error.strerror}",
+                "Its owner must mend that; nothing is written to it until then.",
+            ) from error
+
+
+def _step_of(intended: ChangeIntended) -> Step:
+    target: Target = "user" if intended.kind == "user" else "memory"
+    return Step(target, intended.entry_before, intended.entry_after)

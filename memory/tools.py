@@ -1,0 +1,102 @@
+"""memory and session_search, as the model sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from agent.learning import Author, Change
+from agent.policy import Effect
+from agent.tools.base import Tool, ToolContext, ToolResult
+from agent.tools.schema import tool
+from hermes_home.errors import ToolError
+from memory.index import Index
+from memory.listings import find_sessions
+from memory.notes import Notes
+from memory.operations import Operation
+from memory.search import Found, Hit
+
+MOST_HITS = 50
+
+
+def note_tools(notes: Notes) -> list[Tool]:
+    """The tool that writes MEMORY.md and USER.md."""
+
+    async def memory(context: ToolContext, operations: list[Operation]) -> ToolResult:
+        """Keep facts worth knowing in later sessions, correct or remove them. All operations are
+        carried out, or none."""
+        if not context.learning:
+            raise ToolError("nothing may be learned in this run", "Go on without writing notes.")
+        if not operations:
+            raise ToolError("there is no operation", "Give at least one.")
+        author = Author(
+            "agent", context.session, context.run, context.checkpoint, context.conversation
+        )
+        changes = await notes.apply(operations, author)
+        return ToolResult(_told(changes), details={"changes": [change.id for change in changes]})
+
+    return [tool(memory, effects=_learns)]
+
+
+def search_tools(index: Index) -> list[Tool]:
+    """The tool that searches all sessions."""
+
+    async def session_search(
+        context: ToolContext,
+        query: Annotated[str, 'words, or a "phrase"'],
+        limit: int = 10,
+        session: Annotated[str, "only this one: id, title, or `current`"] = "",
+    ) -> ToolResult:
+        """Search what was said and done in all sessions, this one included."""
+        only = await _session_id(index, session, context)
+        found = await index.search(query, max(1, min(limit, MOST_HITS)), only)
+        return ToolResult(_listed(found), details={"hits": [hit.seq for hit in found.hits]})
+
+    return [tool(session_search, effects=_nothing, read_only=True)]
+
+
+def _learns(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
+    return [Effect("learn", "memories")]
+
+
+def _nothing(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
+    return []
+
+
+def _told(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "The notes say that already; nothing was written."
+    lines = []
+    for change in changes:
+        proposed = change.status == "proposed"
+        state = "waits for the owner's approval, not written" if proposed else "written"
+        lines.append(f"change {change.id}: {change.action} in {change.name}: {state}")
+    return "\n".join(lines)
+
+
+async def _session_id(index: Index, reference: str, context: ToolContext) -> str | None:
+    if not reference:
+        return None
+    if reference == "current":
+        return context.session
+    matches = await index.ask(lambda tables: find_sessions(tables, reference))
+    if not matches:
+        raise ToolError(f"there is no session {reference!r}", "Leave it out to search all.")
+    return matches[0].id
+
+
+def _listed(found: Found) -> str:
+    if found.searched is not None:
+        return (
+            f"Nothing found in {found.searched.messages} messages of"
+            f" {found.searched.sessions} sessions. Other words may find it."
+        )
+    return "\n".join(_line(hit) for hit in found.hits)
+
+
+def _line(hit: Hit) -> str:
+    at = datetime.fromtimestamp(hit.at, UTC)
+    return (
+        f"{at:%Y-%m-%d %H:%M} UTC, {hit.role}, session {hit.session} ({hit.title}): {hit.snippet}"
+    )

@@ -1,0 +1,115 @@
+"""What the model can do with skills: list, search, load, and keep what was learned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from agent.learning import Author, Change
+from agent.policy import Effect
+from agent.tools.base import Tool, ToolContext, ToolResult
+from agent.tools.schema import tool
+from hermes_home.errors import ChangeRefused
+from skills.catalog import entry
+from skills.library import Library
+from skills.skill import Skill, load_block
+from skills.writer import Edit, Writer
+
+LISTED = 60
+FOUND = 10
+LISTED_CUT = 100
+
+Action = Literal["create", "patch", "edit", "write_file", "remove_file", "archive"]
+
+
+def skill_tools(library: Library, writer: Writer) -> list[Tool]:
+    """The skill tools over one library and its writer."""
+
+    async def skills_list(context: ToolContext, category: str = "") -> ToolResult:
+        """List skills by name."""
+        chosen = [s for s in library.skills().values() if not category or s.category == category]
+        return ToolResult(_listing(chosen, category))
+
+    async def skills_search(context: ToolContext, query: str) -> ToolResult:
+        """Find skills by words of their task."""
+        found = library.matches(query, FOUND)
+        if not found:
+            return ToolResult(f"no skill of {len(library.skills())} matches these words")
+        return ToolResult("\n".join(f"- {entry(skill)}" for skill in found))
+
+    async def skill_view(
+        context: ToolContext,
+        name: str,
+        path: Annotated[str, "one of its files; default: the instructions"] = "",
+    ) -> ToolResult:
+        """Load a skill's instructions and follow them; or read one of its files."""
+        skill = library.require(name)
+        details = {"skill": skill.name, "digest": skill.digest}
+        if path:
+            content = library.read_resource(name, path)
+            return ToolResult(_shown(content, path), details={**details, "path": path})
+        files = library.resources(name)
+        listed = f"\nfiles (skill_view with path reads one): {', '.join(files)}" if files else ""
+        return ToolResult(load_block(skill) + listed, details=details)
+
+    async def skill_manage(  # noqa: PLR0913 - the arguments are the published schema
+        context: ToolContext,
+        action: Action,
+        name: str,
+        content: Annotated[str, "whole SKILL.md or file"] = "",
+        old_text: Annotated[str, "patch: occurs once"] = "",
+        new_text: str = "",
+        path: Annotated[str, "scripts/…, references/… or assets/…; default SKILL.md"] = "",
+        category: str = "",
+    ) -> ToolResult:
+        """Keep a tested procedure as a skill. Patch a similar skill rather than create its twin.
+        SKILL.md: ---, name (like-this), description (what and when), ---, numbered steps."""
+        if not context.learning:
+            raise ChangeRefused("this run keeps nothing: learning is off")
+        edit = Edit(action, name, content, old_text, new_text, path, category)
+        change = await writer.apply(edit, _author(context))
+        return ToolResult(_told(change), details={"change": change.id, "status": change.status})
+
+    return [
+        tool(skills_list, effects=_none, read_only=True),
+        tool(skills_search, effects=_none, read_only=True),
+        tool(skill_view, effects=_none, read_only=True),
+        tool(skill_manage, effects=_learns),
+    ]
+
+
+def _none(arguments: dict[str, Any], context: ToolContext) -> list[Effect]:
+    return []
+
+
+def _learns(arguments: dict[str, Any], context: ToolContext) -> list[Effect]:
+    return [Effect("learn", f"skill {arguments.get('name', '')}")]
+
+
+def _author(context: ToolContext) -> Author:
+    return Author("agent", context.session, context.run, context.checkpoint, context.conversation)
+
+
+def _told(change: Change) -> str:
+    if change.status == "proposed":
+        return f"proposed as change {change.id}: {change.action} {change.name}; the owner decides"
+    return f"done as change {change.id}: {change.action} {change.name} ({change.status})"
+
+
+def _listing(skills: list[Skill], category: str) -> str:
+    """Names and short descriptions by category, of at most LISTED skills."""
+    if not skills:
+        return f"there are no skills{f' in the category {category}' if category else ''}"
+    lines = [f"{len(skills)} skills"]
+    last = ""
+    for skill in sorted(skills, key=lambda skill: (skill.category, skill.name))[:LISTED]:
+        if skill.category != last:
+            last = skill.category
+            lines.append(f"{last}:")
+        lines.append(f"- {entry(skill, LISTED_CUT)}")
+    if len(skills) > LISTED:
+        lines.append(f"… and {len(skills) - LISTED} more: skills_search finds them by their words")
+    return "\n".join(lines)
+
+
+def _shown(content: str | bytes, path: str) -> str:
+    return content if isinstance(content, str) else f"{path}: {len(content)} bytes, not text"

@@ -1,0 +1,49 @@
+"""Shared fixtures: a fresh home for each test, and asyncio for coroutine tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hermes_home.paths import Home
+from tests.hermes import Hermes
+from tests.model_server import ModelServer
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, home or proxy of the person running the tests reaches them."""
+    for name in ("HERMES_HOME", "HERMES_PROFILE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty folder as a home; nothing is seeded."""
+    root = tmp_path / "home"
+    root.mkdir()
+    return Home(root)
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model on loopback; set its `script`."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def hermes(tmp_path: Path) -> Iterator[Hermes]:
+    """The hermes command with a home of its own; its daemon ends with the test."""
+    workspace = tmp_path / "work"
+    workspace.mkdir()
+    command = Hermes(tmp_path / "home", workspace)
+    yield command
+    command.close()
