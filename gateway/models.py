@@ -10,7 +10,7 @@ from agent.events import RunStarted
 from agent.inputs import RunOptions
 from agent.providers.base import Provider
 from gateway.load import load
-from hermes_home.errors import SettingsError, UnavailableError
+from hermes_home.errors import ProviderError, SettingsError, UnavailableError
 from hermes_home.settings import Settings
 
 PROVIDERS = {
@@ -88,7 +88,10 @@ class Models:
         key = (base_url, model)
         if key not in self._windows:
             ask: Any = load(CONTEXT_WINDOW)
-            known = await ask(base_url, model, self._key(base_url))
+            try:
+                known = await ask(base_url, model, self._key(base_url))
+            except ProviderError:  # the run's own request will say what is wrong
+                return DEFAULT_WINDOW
             self._windows[key] = known or DEFAULT_WINDOW
         return self._windows[key]
 

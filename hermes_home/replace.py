@@ -114,7 +114,7 @@ def _settled(path: Path) -> bytes | None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Let two files trade names in one step; False where the system cannot. OSError."""
-    if True:
+    if _renameat2 is None:
         return False
     if _renameat2(_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), _RENAME_EXCHANGE) == 0:
         return True

@@ -23,6 +23,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003134f]+"
 )
+_ACCENT = re.compile("([A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")
 _CHUNK = re.compile(r'"([^"]+)"|(\S+)')
 _LETTER = re.compile(r"[^\W_]")
 
@@ -31,7 +32,7 @@ def indexable(text: str) -> str:
     """The text to be tokenised; bounded by three times the text it is made from."""
     if text.isascii():
         return text
-    return _UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", unicodedata.normalize("NFKC", text))
+    return _UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", _compared(text))
 
 
 def queries(text: str) -> list[str]:
@@ -58,7 +59,7 @@ def snippet(text: str, query: str) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     """The words and phrases of a query; a run without spaces is a piece of its own."""
-    for match in _CHUNK.finditer(unicodedata.normalize("NFKC", text[:QUERY_CHARS])):
+    for match in _CHUNK.finditer(_compared(text[:QUERY_CHARS])):
         chunk = match[1] or match[2]
         at = 0
         for run in _UNSPACED.finditer(chunk):
@@ -66,6 +67,14 @@ def _pieces(text: str) -> Iterator[str]:
             at = run.end()
         if _says(chunk[at:]):
             yield chunk[at:]
+
+
+def _compared(text: str) -> str:
+    """One form for what is written in several ways; without the accents of Latin and Greek,
+    which FTS5 takes away from Latin only."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENT.sub(r"\1", unicodedata.normalize("NFKD", text)))
 
 
 def _says(part: str) -> bool:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -257,7 +258,7 @@ async def test_a_waiting_subscriber_gets_what_comes(database: Database) -> None:
 
 
 @pytest.mark.slow
-async def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(home: Home) -> None:
+def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(home: Home) -> None:
     seed = random.Random(20261121)
     acknowledged: dict[int, str] = {}
     for life in range(8):
@@ -265,7 +266,7 @@ async def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(home:
         writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
         assert writer.stdout is not None
         lines = [writer.stdout.readline() for _ in range(seed.randrange(1, 400))]
-        await asyncio.sleep(seed.random() / 50)
+        time.sleep(seed.random() / 50)
         writer.send_signal(signal.SIGKILL)
         rest, _ = writer.communicate()
         for line in [*lines, *rest.splitlines(keepends=True)]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 Made = tuple[str, dict[str, Any]]
 Answers = Mapping[str, str] | Callable[[Made], str]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SHOP = """<skill name="shop" dir="/s/shop">
 # Shop
 
@@ -54,7 +56,7 @@ def answered(call: Made, answers: Answers) -> str:
 
 
 async def run(
-    words: str, answers: Answers = {}, before: tuple[Message, ...] = ()
+    words: str, answers: Answers = NOTHING, before: tuple[Message, ...] = ()
 ) -> tuple[list[list[Made]], str, list[Message]]:
     """The calls of each reply, the last text, and the whole conversation."""
     messages = [*before, Message("user", words)]
@@ -316,7 +318,8 @@ async def test_a_goal_with_steps_does_them_and_checks():
 
 
 async def test_each_file_gets_its_own_ways_and_hostile_names_stay_one_word():
-    words = 'Pack. For each of: `a b.txt`, `$(x).txt`, -n.txt\nWays: `pack {file} "{stem}.z"`\nCheck: `t {file}`'
+    words = "Pack. For each of: `a b.txt`, `$(x).txt`, -n.txt\n"
+    words += 'Ways: `pack {file} "{stem}.z"`\nCheck: `t {file}`'
     replies, text, _ = await run(words)
     assert replies[0] == [shell("pack 'a b.txt' \"a b.z\"")]
     assert replies[2] == [shell("pack '$(x).txt' \"\\$(x).z\"")]

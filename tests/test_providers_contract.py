@@ -46,7 +46,7 @@ def scripted() -> Iterator[Provider]:
         call = ToolCall(f"call_{len(request.messages)}", "shell", '{"command": "echo hello"}')
         return Reply("", tool_calls=(call,), usage=usage, finish="tool_calls")
 
-    yield Scripted([], otherwise=line)
+    yield Scripted(line)
 
 
 @contextmanager
@@ -147,7 +147,8 @@ async def test_a_cancelled_reply_leaves_the_provider_usable(provider: Provider) 
         await asyncio.Event().wait()
 
     asked = asyncio.create_task(provider.reply(asking(GREETING), stuck))
-    await shown.wait()
+    async with asyncio.timeout(30):
+        await shown.wait()
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked

@@ -145,7 +145,8 @@ async def test_cancelling_closes_the_connection_at_once(model_server: ModelServe
     model_server.script = [{"content": "hello", "stall_after": 2}, {"content": "next"}]
     async with provider(model_server, Screen()) as chat:
         asked = asyncio.create_task(chat.reply(request(), show))
-        await shown.wait()
+        async with asyncio.timeout(30):
+            await shown.wait()
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked

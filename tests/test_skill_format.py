@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hermes_home.errors import SkillError
 from hermes_home.paths import Home
 from skills.characters import unseen
-from skills.library import BUNDLED, Library
+from skills.library import Library
 from skills.skill import Skill, load_block, parse, slash_name
 from skills.strict import canonical, check_strict, render
 from tests.skill_texts import GOOD, MUTATIONS, add_skill, malformed
@@ -287,10 +287,3 @@ def test_quotes_are_all_that_canonical_adds():
     assert check_strict(canonical(text, "a-b"), "a-b") == []
     lossy = "---\nname: a-b\ndescription: x\nversion: 1\n---\nbody"
     assert canonical(lossy, "a-b") == lossy
-
-
-@pytest.mark.parametrize("folder", sorted(BUNDLED.iterdir()), ids=lambda folder: folder.name)
-def test_bundled_skills_are_strictly_valid(folder: Path):
-    text = (folder / "SKILL.md").read_text(encoding="utf-8")
-    assert check_strict(text, folder.name) == []
-    assert skills_ref.validate(folder) == []

@@ -51,7 +51,8 @@ class Bubblewrap(ServedSandbox):
         closed: list[str] = []
         for path, kind in self._places.by_depth():
             if kind == "writable":
-                arguments += ["--bind", str(path), str(path)]
+                for place in (path, *self._places.between(path)):
+                    arguments += ["--bind", str(place), str(place)]
             elif kind == "readable":
                 arguments += ["--ro-bind", str(path), str(path)]
             elif path.is_dir():

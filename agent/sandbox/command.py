@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 _PIECE = 65536
+_LEISURE = 0.05
 
 
 class Command:
@@ -98,12 +99,17 @@ class Command:
 
     def _discard_rest(self) -> None:
         """What the command left running keeps its output: closing it would end a server at its
-        next line."""
+        next line. It is read at leisure, so that an endless one costs little."""
         if self._output is not None:
             self._loop.add_reader(self._output, self._discard)
 
     def _discard(self) -> None:
-        if self._output is not None and not os.read(self._output, _PIECE):
+        if self._output is None:
+            return
+        if os.read(self._output, _PIECE):
+            self._loop.remove_reader(self._output)
+            self._loop.call_later(_LEISURE, self._discard_rest)
+        else:
             self._close_output()
 
     def _close_output(self) -> None:

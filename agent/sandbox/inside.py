@@ -87,6 +87,7 @@ class Server:
         self.commands: dict[int, int] = {}
         self.received = b""
         self.descriptors: list[int] = []
+        self.over = False
 
     def serve(self) -> None:
         wake, woken = os.pipe()
@@ -94,25 +95,30 @@ class Server:
             os.set_blocking(end, False)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        signal.signal(signal.SIGTERM, self.hang_up)
         self.report({"ready": True})
         sources: list[Any] = [self.control, wake]
-        while True:
+        while not self.over:
             ready = select.select(sources, [], [])[0]
             if wake in ready:
                 os.read(wake, 4096)
             self.reap()
-            if self.control in ready and not self.take():
-                return
+            if self.control in ready:
+                self.take()
 
-    def take(self) -> bool:
-        """Take what the daemon sent; False when it hung up."""
+    def hang_up(self, *signalled: object) -> None:
+        """Leave the loop. Nothing is raised: the clearing away that follows must not be cut."""
+        self.over = True
+
+    def take(self) -> None:
+        """Take what the daemon sent."""
         data, fresh, _, _ = socket.recv_fds(self.control, 65536, 16)
         self.descriptors += fresh
         *lines, self.received = (self.received + data).split(b"\n")
         for line in lines:
             self.answer(json.loads(line))
-        return bool(data)
+        if not data:
+            self.hang_up()
 
     def answer(self, request: dict[str, Any]) -> None:
         if "kill" in request:

@@ -52,6 +52,17 @@ class Places:
         kinds |= dict.fromkeys(self.hidden, "hidden")
         yield from sorted(kinds.items(), key=lambda item: (len(item[0].parts), item[0]))
 
+    def between(self, root: Path) -> list[Path]:
+        """The folders below a writable one that hold a place which is not to be written: to move
+        such a folder away would uncover the place, so that what moves folders has to hold them."""
+        held = {
+            folder
+            for place in self.hidden | self.readable | self.fixed
+            for folder in place.parents
+            if folder != root and is_inside(folder, root)
+        }
+        return sorted(held, key=lambda folder: len(folder.parts))
+
 
 def session_places(
     home: Home,

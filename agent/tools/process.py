@@ -12,8 +12,7 @@ from agent.sandbox.base import Process
 RING = 200_000
 """Bytes of a background command's output that are kept."""
 
-PAUSE = 0.002
-"""Seconds between the pieces of an endless output, so that reading it stays cheap."""
+_PAUSE = 0.02  # seconds between pieces of an endless output, so that reading it stays cheap
 
 END_SECONDS = 5.0
 """How long a command that was told to end, or to read, may take."""
@@ -75,7 +74,7 @@ class Background:
             if len(self._ring) > RING:
                 self._dropped += len(self._ring) - RING
                 del self._ring[:-RING]
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(_PAUSE)
         self.exit = await self._process.wait()
 
 

@@ -15,13 +15,14 @@ from agent.sandbox.choose import SandboxKind, open_sandbox
 from agent.sandbox.environment import command_environment
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.output import BoundedOutput
-from agent.tools.process import END_SECONDS, PAUSE, Background, exit_text
+from agent.tools.process import END_SECONDS, Background, exit_text
 from agent.tools.schema import tool
 from hermes_home.errors import SandboxError, ToolError
 from hermes_home.paths import Home
 
 MOST_PROCESSES = 16
 LONGEST = 3600
+_PAUSE = 0.002  # seconds between pieces of a very long output, so that others get their turn
 _WAIT_SECONDS = 300.0
 _FIRST_LOOK = 0.5  # a background command that fails at once is reported with its start
 
@@ -97,7 +98,7 @@ class Shells:
                 while data := await process.read():
                     output.add(data)
                     if output.full:
-                        await asyncio.sleep(PAUSE)
+                        await asyncio.sleep(_PAUSE)
                 return Ran(output.text(), await process.wait())
         except TimeoutError:
             await self._end(process, output, outside)

@@ -45,7 +45,8 @@ def _tried(attempt: Attempt) -> Tried | None:
     if attempt.waiting is not None or last is None or last.outcome not in ("ok", "failed"):
         return None
     way = attempt.actions[0]
-    if way.check or way.tool != "shell" or not attempt.actions[-1].check:
+    pair = len(attempt.actions) == 2 and attempt.actions[-1].check
+    if way.check or way.tool != "shell" or not pair:
         return None
     own = last.exit or 1 if len(attempt.done) == 1 and not attempt.passed else None
     return Tried(kind_of(attempt.step.item), way.source, attempt.passed, own, attempt.numbers)

@@ -196,10 +196,12 @@ def _item_steps(goal: Goal, item: str, check: str, procedure: Procedure | None) 
     ways = list(dict.fromkeys([*known, *goal.ways]))
     if not ways and procedure:
         ways = list(procedure.all_ways)
-    if ways:
-        tries = tuple((_call(way, values), *verify) for way in ways)
-        return [Step(item or goal.title, tries, bool(item), item)]
     steps = [_filled(step, values, item) for step in goal.steps]
+    if ways:
+        tries = [(_call(way, values), *verify) for way in ways]
+        if steps:
+            tries.insert(0, (*(action for step in steps for action in step.tries[0]), *verify))
+        return [Step(item or goal.title, tuple(tries), bool(item), item)]
     if not steps:
         return []
     return [*steps, Step(_run(check), (verify,), bool(item), item)] if verify else steps

@@ -141,7 +141,8 @@ def difference(before: str, after: str) -> tuple[str, str]:
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     while True:
-        old_text = "\n".join(old[start : len(old) - end])
-        if (old_text.strip() and before.count(old_text) == 1) or (start == 0 and end == 0):
-            return old_text, "\n".join(new[start : len(new) - end])
+        old_text, lines = "\n".join(old[start : len(old) - end]), new[start : len(new) - end]
+        fits = lines and old_text.strip() and before.count(old_text) == 1
+        if fits or (start == 0 and end == 0):
+            return old_text, "\n".join(lines)
         start, end = max(0, start - 1), max(0, end - 1)

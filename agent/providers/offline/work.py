@@ -149,7 +149,10 @@ def _followed(
 ) -> Work | None:
     """The skill's procedure with its inputs filled in from the words."""
     procedure = instructions.read(skill.body)
-    goal = goal or _goal_from(spoken.words, procedure)
+    meant = _goal_from(goal.title if goal else spoken.words, procedure)
+    goal = goal or meant
+    if not (goal.items or goal.globs):
+        goal = replace(goal, items=meant.items, globs=meant.globs, values=meant.values)
     if procedure.rules:
         missing = () if goal.items or goal.globs else ("file",)
         if missing and "file" in placeholders(" ".join(procedure.all_ways)):
@@ -189,7 +192,7 @@ def _generic(
     left = tuple(item.text for item in strange)
     if missing or not steps:
         return Work(goal=goal, skill=skill, strange=left, missing=missing)
-    filled = replace(goal, steps=tuple(steps), ways=())
+    filled = replace(goal, steps=tuple(steps))
     work = _goal_work(filled, replace(procedure, rules=()), results)
     return replace(work, skill=skill, strange=left) if work else None
 

@@ -1,0 +1,140 @@
+"""Random but possible events of several sessions, for tests of what is computed from a journal."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from agent.events import (
+    Answered,
+    AnyEvent,
+    ApprovalDecided,
+    ApprovalRequested,
+    ChangeDecided,
+    ChangeIntended,
+    ChangeMade,
+    ChangeStatus,
+    CheckpointFinished,
+    Evaluation,
+    ModelReplied,
+    Noticed,
+    Purpose,
+    RunFinished,
+    RunParked,
+    RunResumed,
+    RunStarted,
+    RunSuspended,
+    SessionOpened,
+    SessionRenamed,
+    ToolFinished,
+    ToolStarted,
+    UserSpoke,
+)
+from agent.inputs import RunOptions
+from agent.messages import ToolCall, Usage
+
+WORDS = (
+    "alpha beta gamma delta report deploy 東京都 京都大学 안녕하세요 привет мир naïve café".split()
+)
+
+
+class RandomJournal:
+    """Draws (event, session); the same seed draws the same."""
+
+    def __init__(self, seed: int, sessions: int = 12) -> None:
+        self._random = random.Random(seed)
+        self._sessions = [f"20261121-{number:04x}" for number in range(sessions)]
+        self._calls = dict.fromkeys(self._sessions, 0)
+        self._intended: list[int] = []
+        self._drawn: list[Callable[[str], AnyEvent]] = [
+            self._opened,
+            lambda s: SessionRenamed(title=self._text(3)),
+            lambda s: RunStarted(
+                cause="", principal="owner", options=RunOptions(), provider="p", model=self._text(1)
+            ),
+            *[lambda s: UserSpoke(input="", text=self._text(12), tail="date: today")] * 4,
+            *[self._replied] * 5,
+            *[self._tool_started] * 4,
+            *[lambda s: ToolFinished(call_id="c", name="shell", status="ok", text=self._text(30))]
+            * 4,
+            lambda s: Answered(text=self._text(200)),
+            lambda s: RunFinished(reason="done"),
+            lambda s: RunSuspended(),
+            lambda s: RunResumed(),
+            lambda s: RunParked(reason="two crashes"),
+            lambda s: ApprovalRequested(call_id="c", name="shell", action="x", reason="y"),
+            lambda s: ApprovalDecided(call_id="c", allow=True, by="owner"),
+            self._checkpoint,
+            *[self._change] * 2,
+            lambda s: ChangeMade(id=self._known_change()),
+            self._decided,
+            lambda s: Noticed(text=self._text(5)),
+        ]
+
+    def draw(self) -> tuple[AnyEvent, str]:
+        session = self._random.choice(self._sessions)
+        event = self._random.choice(self._drawn)(session)
+        return event, "" if isinstance(event, ChangeDecided) else session
+
+    def stored(self, event: AnyEvent, seq: int) -> None:
+        """Tell which number an event got, so that later ones can refer to it."""
+        if isinstance(event, ChangeIntended):
+            self._intended.append(seq)
+
+    def _text(self, most: int) -> str:
+        return " ".join(self._random.choices(WORDS, k=self._random.randint(1, most)))
+
+    def _opened(self, session: str) -> AnyEvent:
+        title = self._text(2) if self._random.random() < 0.2 else ""
+        return SessionOpened(
+            source="terminal", cwd="/w", system="", tools="", prompt_version="1", title=title
+        )
+
+    def _replied(self, session: str) -> AnyEvent:
+        usage = Usage(
+            self._random.randrange(9_000), self._random.randrange(900), self._random.randrange(500)
+        )
+        purposes: tuple[Purpose, ...] = ("run", "run", "checkpoint", "compaction")
+        calls = (ToolCall("c", "shell", "{}"),)
+        return ModelReplied(
+            text=self._text(25),
+            tool_calls=calls,
+            usage=usage,
+            purpose=self._random.choice(purposes),
+        )
+
+    def _tool_started(self, session: str) -> AnyEvent:
+        self._calls[session] += 1
+        return ToolStarted(
+            call_id="c",
+            name="shell",
+            arguments=f'{{"command": "{self._text(4)}"}}',
+            number=self._calls[session],
+        )
+
+    def _checkpoint(self, session: str) -> AnyEvent:
+        evaluation = Evaluation(accomplished="a", worked="b", failed="c", outcome="success")
+        return CheckpointFinished(
+            number=self._random.randint(1, 9), status="done", evaluation=evaluation
+        )
+
+    def _change(self, session: str) -> AnyEvent:
+        kind, action = self._random.choice(
+            (("skill", "create"), ("memory", "add"), ("user", "add"))
+        )
+        return ChangeIntended(
+            kind=self._random.choice(kinds),
+            name=self._text(1),
+            action="add",
+            status=self._random.choice(statuses),
+            actor=self._random.choice(("agent", "owner")),
+            entry_after=self._text(9),
+        )
+
+    def _known_change(self) -> int:
+        return self._random.choice(self._intended) if self._intended else 0
+
+    def _decided(self, session: str) -> AnyEvent:
+        statuses: tuple[ChangeStatus, ...] = ("active", "rejected", "undone")
+        status = self._random.choice(statuses)
+        return ChangeDecided(id=self._known_change(), status=status, by="owner")
