@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from hermes_home.tracked import Content
 BRANCH = "refs/heads/main"
 LOG_FORMAT = "%x1e%H%x1f%ct%x1f%B%x1f"
 """For `git log -z --name-only`; read by `parse_log`."""
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _AUTHOR = "Hermes <hermes@localhost>"
 
 
@@ -30,7 +32,7 @@ class Commit:
 
 def message(paths: Sequence[str], trailers: Mapping[str, str]) -> str:
     """A commit's message: the reason as its subject, then one line for each trailer."""
-    lines = {key: " ".join(value.split()) for key, value in trailers.items()}
+    lines = {key: " ".join(_UNPRINTABLE.sub(" ", text).split()) for key, text in trailers.items()}
     subject = lines.get("Reason") or f"changed {', '.join(paths[:3])}"
     return f"{subject[:100]}\n\n" + "".join(f"{key}: {lines[key]}\n" for key in lines if lines[key])
 

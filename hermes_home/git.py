@@ -72,7 +72,14 @@ class Repository:
         return await _finish(process, arguments[0], data)
 
     async def has_commits(self) -> bool:
-        return bool(await self.run("for-each-ref", BRANCH))
+        if await self.run("for-each-ref", BRANCH):
+            return True
+        if (self.folder / BRANCH).exists():  # git passes over a branch it cannot read
+            raise HermesError(
+                f"{self.folder} is damaged: its branch names no commit",
+                "move it away; a new history begins at the next start",
+            )
+        return False
 
     async def tree(self) -> dict[str, State]:
         """The files of the newest commit by path; empty if there is none."""

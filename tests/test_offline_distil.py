@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
 from pathlib import Path
 
 import pytest
 from skills_ref import validate
 
+from agent.messages import ToolCall
 from agent.origin import tainted
 from gateway.demo_task import Kind, make_task
 from skills.strict import check_strict
@@ -55,8 +56,8 @@ async def test_the_second_task_of_a_kind_needs_clearly_fewer_calls(tmp_path, kin
         bench = Bench(tmp_path / str(number), library)
         task = make_task(bench.folder, number, kind)
         answer = await bench.say(task.prompt)
-        done = subprocess.run(task.verify, shell=True, cwd=bench.folder, check=False)
-        assert done.returncode == 0, answer
+        assert bench.execute(ToolCall("v", "shell", json.dumps({"command": task.verify})))[1] == 0
+        assert answer.startswith("Done")
         assert all(path.exists() for path in task.check_paths)
         assert bench.evaluations[-1]["outcome"] == "success"
         calls.append(len(bench.calls))
@@ -140,7 +141,8 @@ async def test_the_evidence_names_the_calls_that_show_it(folder):
 async def test_a_command_this_machine_lacks_becomes_a_dated_note(folder):
     bench = Bench(folder)
     await bench.say(PACK)
-    text = "On this machine `nosuchcommand` is not installed (seen 2026-11-21); `cp` does the same work."
+    text = "On this machine `nosuchcommand` is not installed (seen 2026-11-21); "
+    text += "`cp` does the same work."
     assert {"action": "add", "target": "memory", "text": text} in bench.notes
     [kept] = [one for e in bench.evaluations for one in e["lessons"] if one["keep"] == "memory"][:1]
     assert kept["text"] == text

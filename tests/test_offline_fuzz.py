@@ -20,16 +20,19 @@ from tests.offline_bench import ALL_TOOLS, ask
 pytestmark = pytest.mark.slow
 
 PIECES = [
-    "1. run `a`", "\n2. read b.txt", "\n- ", "first ", " then ", "`", "```\n", "\n```\n", "~~~",
-    "Ways: ", "`x {file}`, `y {stem}`", "Check: ", "`t {file}`", "For each of: ", "a.x, b*", "Finally: `z`",
-    "<skill name=\"s\" dir=\"/s\">\n", "\n</skill>", "## Procedure\n", "## Inputs\n{file} {year}\n",
-    "\n\n<context>\n", "\n</context>", "notes:\n- n\n", "skills that match (of 1): s — run a b; t — u (skill_view)",
-    "[self-evaluation checkpoint]\n", "Calls since the last checkpoint:\n", '#1 shell {"command": "a"} -> ok',
-    "\n#2 shell {…} -> failed, exit 2", "[compaction]\n", "[summary of the conversation so far]\n",
+    '1. run `a`', '\n2. read b.txt', '\n- ', 'first ', ' then ', '`', '```\n', '\n```\n', '~~~',
+    'Ways: ', '`x {file}`, `y {stem}`', 'Check: ', '`t {file}`', 'For each of: ', 'a.x, b*',
+    'Finally: `z`', '<skill name="s" dir="/s">\n', '\n</skill>', '## Procedure\n',
+    '## Inputs\n{file} {year}\n', '\n\n<context>\n', '\n</context>', 'notes:\n- n\n',
+    'skills that match (of 1): s — run a b; t — u (skill_view)', '[self-evaluation checkpoint]\n',
+    'Calls since the last checkpoint:\n', '#1 shell {"command": "a"} -> ok',
+    '\n#2 shell {…} -> failed, exit 2', '[compaction]\n',
+    '[summary of the conversation so far]\n',
     'state of the built-in model: {"request": "run `a`", "done": [["shell", {"command": "a"}, "ok", ""]]}',
-    "remember my ", "forget ", "what did we say about ", "go on", "write \"x\" to ", "replace `a` with `b` in ",
-    "exit 1", "interrupted: ", "denied: ", "not run: ", "{file}", "{print}", "'", '"', "\\", "\x00", "\ud800",
-    "\u2028", "é", "e\u0301", "😀", "\u202e", "For `.x` files: run `a`, or `b`", "At the end: run `z`", "\t", "   ",
+    'remember my ', 'forget ', 'what did we say about ', 'go on', 'write "x" to ',
+    'replace `a` with `b` in ', 'exit 1', 'interrupted: ', 'denied: ', 'not run: ', '{file}',
+    '{print}', "'", '"', '\\', '\x00', '\ud800', '\u2028', 'é', 'é', '😀', '\u202e',
+    'For `.x` files: run `a`, or `b`', 'At the end: run `z`', '\t', '   ',
 ]  # fmt: skip
 WORDS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=12)), max_size=14).map("".join)
 ARGUMENTS = st.one_of(
@@ -115,8 +118,8 @@ def test_a_command_survives_being_written_as_code(command):
 
 @pytest.mark.parametrize(
     "unit",
-    ["`", "`` ", "1. ", "- x\n", "/", "a/", "{file}", "<context>\n", "For each of: ", "Check: `a` ",
-     "then ", '"', "run `a` or ", "* ", "remember ", "what we ", "read a.txt, ", "a: b ", "(", "§\n"],
+    ["`", "`` ", "1. ", "- x\n", "/", "a/", "{file}", "<context>\n", "For each of: ",
+     "Check: `a` ", "then ", '"', "run `a` or ", "* ", "remember ", "what we ", "read a.txt, ", "a: b ", "(", "§\n"],
 )  # fmt: skip
 @pytest.mark.timeout(60)
 def test_long_hostile_messages_are_answered(unit):

@@ -142,7 +142,12 @@ def difference(before: str, after: str) -> tuple[str, str]:
         end += 1
     while True:
         old_text, lines = "\n".join(old[start : len(old) - end]), new[start : len(new) - end]
-        fits = lines and old_text.strip() and before.count(old_text) == 1
+        fits = lines and old_text.strip() and _once(before, old_text)
         if fits or (start == 0 and end == 0):
             return old_text, "\n".join(lines)
         start, end = max(0, start - 1), max(0, end - 1)
+
+
+def _once(text: str, part: str) -> bool:
+    """Found from both ends at the same place."""
+    return text.find(part) == text.rfind(part)
