@@ -314,6 +314,6 @@ def _status(proposal: Proposal, author: Author) -> ChangeStatus:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from unicodedata import category
 
 import msgspec
 
@@ -228,10 +229,16 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def action_of(name: str, arguments: Mapping[str, Any]) -> str:
-    """The exact text the owner is shown and allows."""
-    shown = msgspec.to_builtins(dict(arguments))
-    command = shown.pop("command", None)
-    rest = json.dumps(shown, ensure_ascii=False, sort_keys=True) if shown else ""
-    if isinstance(command, str):
-        return f"{name}: {command}" + (f"\n{rest}" if rest else "")
-    return f"{name} {rest}".rstrip()
+    """The exact text the owner is shown and allows; two different calls never have the same."""
+    shown: dict[str, Any] = msgspec.to_builtins(arguments)
+    command = shown.pop("command") if isinstance(shown.get("command"), str) else None
+    rest = json.dumps(shown, ensure_ascii=True, sort_keys=True) if shown else ""
+    action = f"{name} {rest}".rstrip()
+    return action if command is None else f"{action}: {_visible(command)}"
+
+
+def _visible(text: str) -> str:
+    """The text itself, or quoted if it holds what a screen does not show as it is."""
+    unseen = {"Cc", "Cf", "Cs"}
+    hidden = any(category(one) in unseen and one not in "\n\t" for one in text)
+    return json.dumps(text) if hidden or text.startswith('"') else text

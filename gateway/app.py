@@ -40,7 +40,7 @@ from hermes_home.files import create
 from hermes_home.history import History
 from hermes_home.paths import Home
 from hermes_home.secrets import load_secrets
-from hermes_home.settings import LearningSettings, Settings, load_settings
+from hermes_home.settings import LearningSettings, Settings, load_settings, read_config
 from hermes_home.watcher import Watcher
 from memory.database import Database
 from memory.index import Index
@@ -162,7 +162,7 @@ class App:
 
     async def set_setting(self, key: str, value: str) -> str:
         """Write one setting; when it applies. On disk and committed when this returns."""
-        before = self.home.config.read_text(encoding="utf-8") if self.home.config.exists() else None
+        before = read_config(self.home) if self.home.config.exists() else None
         after = set_value(self.home, key, value)
         if not self.history.replace("config.yaml", before, after):
             raise SettingsError("config.yaml changed just now", "Look at it and try again.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from bisect import bisect_left
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,8 +119,9 @@ class History:
         batch = _Batch(actor, session, reason, change, datetime.now(UTC))
         if self._repository is None:
             return
+        known = sorted(self._known)
         for relative in paths:
-            for path in self._files(relative):
+            for path in self._files(relative, known):
                 self._take(path, batch)
         if not batch.files:
             return
@@ -191,13 +193,14 @@ class History:
         else:
             del self._known[path]
 
-    def _files(self, relative: str) -> list[str]:
-        """The files that a recorded path stands for: those on disk, and those that went away."""
+    def _files(self, relative: str, known: list[str]) -> list[str]:
+        """The files that a recorded path stands for: those on disk, and of the `known` (sorted)
+        those that went away."""
         found = set()
         for path in spellings(self._home, relative):
-            below = path + "/"
-            found |= {known for known in self._known if known == path or known.startswith(below)}
             found |= set(files_below(self._home, path))
+            found |= {path} & self._known.keys()
+            found |= set(known[bisect_left(known, path + "/") : bisect_left(known, path + "0")])
         return sorted(found)
 
     def _differing(self, known: dict[str, State]) -> list[str]:

@@ -35,12 +35,16 @@ class Document:
         return "".join(self._parts)
 
     def find(self, text: str) -> int | None:
-        """The place of the entry that says `text`, to be given to `replace` and `remove`."""
-        key = normal(text)
+        """The place of the entry `text`, to be given to `replace` and `remove`."""
         for at in range(0, len(self._parts), 2):
-            if key and normal(_entry(self._parts[at])) == key:
+            if text and _entry(self._parts[at]) == text:
                 return at
         return None
+
+    def says(self, text: str, but: int | None = None) -> bool:
+        """Whether an entry, other than the one at `but`, says the same as `text`."""
+        places = range(0, len(self._parts), 2)
+        return any(at != but and normal(_entry(self._parts[at])) == normal(text) for at in places)
 
     def add(self, text: str) -> None:
         last = self._parts[-1]
@@ -102,29 +106,27 @@ def merge(base: Sequence[str], ours: Sequence[str], theirs: str) -> Merge:
     document = Document(theirs)
     restored = []
     for before, after in _changes(base, ours):
-        at = document.find(before) if before else None
-        here = document.find(after) if after else None
+        at = document.find(before)
         if before and at is None:
-            continue
-        if at is None and here is None:
-            document.add(after)
-            restored.append(after)
-        elif at is not None and (here is not None or not after):
+            continue  # the hand touched it
+        if at is not None and (not after or document.says(after, but=at)):
             document.remove(at)
         elif at is not None:
             document.replace(at, after)
+            restored.append(after)
+        elif not document.says(after):
+            document.add(after)
             restored.append(after)
     return Merge(document, restored)
 
 
 def _changes(base: Sequence[str], ours: Sequence[str]) -> list[tuple[str, str]]:
     """What we did since `base`: (before, after), either empty for an entry added or removed."""
-    old, new = [normal(text) for text in base], [normal(text) for text in ours]
-    kept = set(old) & set(new)
+    kept = set(base) & set(ours)
     changes: list[tuple[str, str]] = []
-    for _, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone = [base[at] for at in range(i, j) if old[at] not in kept]
-        come = [ours[at] for at in range(k, m) if new[at] not in kept]
+    for _, i, j, k, m in SequenceMatcher(None, base, ours, autojunk=False).get_opcodes():
+        gone = [text for text in base[i:j] if text not in kept]
+        come = [text for text in ours[k:m] if text not in kept]
         comparable = len(gone) * len(come) <= PAIRS
         for text in gone:
             wording = _new_wording(text, come) if comparable else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from agent.events import ChangeIntended, FileChange
+from agent.events import ChangeIntended, ChangeKind, FileChange
 from agent.learning import Author, Change, Proposal
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
@@ -45,6 +47,7 @@ class Notes:
         self.settings = settings
         self._home = home
         self._door = door
+        self._lock = asyncio.Lock()
         self._versions: dict[Target, Versions] = {target: Versions(clock) for target in FILES}
         for target in FILES:
             door.plans(target, again=self._again, reverse=self._reverse)
@@ -54,7 +57,7 @@ class Notes:
 
     def entries(self, target: Target) -> list[str]:
         """Every entry, oldest first. ToolError if the file is there and cannot be read."""
-        return Document(self._read(target) or "").texts
+        return self._document(target, self._read(target)).texts
 
     def prompt_entries(
         self, target: Target, about: str = "", leave_out: Collection[str] = ()
@@ -79,56 +82,65 @@ class Notes:
         steps = resolve(operations, self.entries)
         for step in steps:
             self._door.check(self._propose(step), author)
-        return [await self._carry_out(step, author) for step in steps]
+        # Once begun they are carried through, also when the caller is cancelled.
+        return await asyncio.shield(self._carry_out(steps, author))
 
     async def reconcile(self, path: Path) -> list[str]:
         """A notes file was changed by hand: if that save began at an older version, what it had
         not known is put back into it. Returns the entries put back."""
         (target,) = [target for target in FILES if self.path(target) == path]
-        text = self._read(target) or ""
-        restored = self._versions[target].merged(text).restored
-        if not restored:
-            self._versions[target].saw(text)
-            return []
-        await self._write(target, lambda: self._propose_merge(target), Author("owner"))
+        restored: list[str] = []
+
+        def plan() -> Proposal:
+            text = self._read(target) or ""
+            merge = self._versions[target].merged(text)
+            restored[:] = merge.restored
+            return self._proposal(Step(target, "", ""), "merge", text, merge.document.render())
+
+        async with self._lock:
+            text = self._read(target) or ""
+            if self._versions[target].merged(text).restored:
+                await self._write(plan, Author("owner"))
+            else:
+                self._versions[target].saw(text)
         return restored
 
     # -- one change ---------------------------------------------------------------------------
 
-    async def _carry_out(self, step: Step, author: Author) -> Change:
-        return await self._write(step.target, lambda: self._propose(step), author)
+    async def _carry_out(self, steps: Sequence[Step], author: Author) -> list[Change]:
+        async with self._lock:
+            return [await self._write(partial(self._propose, step), author) for step in steps]
 
-    async def _write(self, target: Target, plan: Callable[[], Proposal], author: Author) -> Change:
-        """Pass the door, and remember what the file held before and after."""
-        written: list[FileChange] = []
+    async def _write(self, plan: Callable[[], Proposal], author: Author) -> Change:
+        """Pass the door, and remember what the file held before and after. Under the lock: the
+        versions are remembered in the order they were written."""
+        written: list[Proposal] = []
 
         def planned() -> Proposal:
-            proposal = plan()
-            written[:] = proposal.files
-            return proposal
+            written[:] = [plan()]
+            return written[0]
 
         change = await self._door.apply(planned, author)
         if change.status != "proposed":
-            for file in written:
-                self._versions[target].saw(file.before or "")
-                self._versions[target].saw(file.after or "")
+            self._remember(written[0])
         return change
+
+    def _remember(self, proposal: Proposal) -> None:
+        versions = self._versions[_target(proposal.kind)]
+        for file in proposal.files:
+            versions.saw(file.before or "")
+            versions.saw(file.after or "")
 
     def _propose(self, step: Step) -> Proposal:
         """The step on the file as it is now."""
         text = self._read(step.target)
-        document = self._versions[step.target].merged(text or "").document
+        document = self._document(step.target, text)
         if not step.carry_out(document):
             raise ToolError(
                 f"this entry is not in {FILES[step.target]} any more: {step.before[:80]}",
                 "It was changed meanwhile; look at the notes again.",
             )
         return self._proposal(step, step.action, text, document.render())
-
-    def _propose_merge(self, target: Target) -> Proposal:
-        text = self._read(target)
-        document = self._versions[target].merged(text or "").document
-        return self._proposal(Step(target, "", ""), "merge", text, document.render())
 
     def _proposal(self, step: Step, action: str, before: str | None, after: str | None) -> Proposal:
         name = FILES[step.target]
@@ -138,7 +150,7 @@ class Notes:
 
     def _again(self, intended: ChangeIntended) -> Proposal:
         """What was proposed, on the file as it is now."""
-        return self._propose(_step_of(intended))
+        return self._by_the_door(self._propose(_step_of(intended)))
 
     def _reverse(self, intended: ChangeIntended) -> Proposal:
         """The change taken back: byte for byte if nothing was written since, else its entry."""
@@ -147,18 +159,26 @@ class Notes:
         text = self._read(step.target)
         (file,) = intended.files
         if text == file.after:
-            return self._proposal(back, "undo", text, file.before)
+            return self._by_the_door(self._proposal(back, "undo", text, file.before))
         if intended.action == "merge":
-            raise ChangeRefused(
-                "the notes have changed since they were merged", "Edit them by hand."
-            )
-        document = Document(text or "")
+            raise ChangeRefused("the notes changed after they were merged", "Edit them by hand.")
+        document = self._document(back.target, text)
         if not back.carry_out(document):
             raise ChangeRefused(
                 f"{intended.name}: the entry does not stand as this change wrote it",
                 "Undo the later change of the same entry first.",
             )
-        return self._proposal(back, "undo", text, document.render())
+        return self._by_the_door(self._proposal(back, "undo", text, document.render()))
+
+    def _by_the_door(self, proposal: Proposal) -> Proposal:
+        """The door writes this by itself: remembered beforehand, or it would look like a save by
+        hand afterwards."""
+        self._remember(proposal)
+        return proposal
+
+    def _document(self, target: Target, text: str | None) -> Document:
+        """The entries of `text`, with what the save that wrote it had not known."""
+        return self._versions[target].merged(text or "").document
 
     def _read(self, target: Target) -> str | None:
         """The file's text; None if there is none. What cannot be read is not taken for empty."""
@@ -180,5 +200,8 @@ class Notes:
 
 
 def _step_of(intended: ChangeIntended) -> Step:
-    target: Target = "user" if intended.kind == "user" else "memory"
-    return Step(target, intended.entry_before, intended.entry_after)
+    return Step(_target(intended.kind), intended.entry_before, intended.entry_after)
+
+
+def _target(kind: ChangeKind) -> Target:
+    return "user" if kind == "user" else "memory"

@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
     def carry_out(self, document: Document) -> bool:
         """Whether the entry to change was there."""
-        at = document.find(self.before) if self.before else None
+        at = document.find(self.before)
         if at is None and self.before:
             return False
         if at is None:

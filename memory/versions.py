@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memory.entries import Document, Merge, merge, normal
+from memory.entries import Document, Merge, merge
 
 KEPT = 50
 WINDOW = 86_400.0
@@ -48,7 +48,7 @@ class Versions:
         """
         if not self._versions or any(known.hash == _hash(text) for known in self._versions):
             return Merge(Document(text), [])
-        found = Counter(map(normal, Document(text).texts))
+        found = Counter(Document(text).texts)
         base = min(reversed(self._open()), key=lambda known: _distance(known, found))
         newest = self._versions[-1]
         if base is newest:
@@ -67,7 +67,7 @@ class Versions:
 
 
 def _distance(known: Version, found: Counter[str]) -> int:
-    texts = Counter(map(normal, known.texts))
+    texts = Counter(known.texts)
     return (texts - found).total() + (found - texts).total()
 
 

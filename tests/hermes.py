@@ -20,8 +20,8 @@ STOP_SECONDS = 10.0
 class Hermes:
     """Runs commands in `home`. `close` ends the daemon they started, whatever its state."""
 
-    python = (sys.executable,)
-    command = (sys.executable, "-m", "gateway.cli.entry")
+    python: tuple[str, ...] = (sys.executable,)
+    command: tuple[str, ...] = (sys.executable, "-m", "gateway.cli.entry")
 
     def __init__(self, home: Path, workspace: Path, extra: Mapping[str, str] | None = None) -> None:
         self.home = home

@@ -147,7 +147,8 @@ class Bench:
             "[self-evaluation checkpoint]\nStop and evaluate.\n\nThe user said:\nu1: something\n\n"
             "Calls since the last checkpoint:\n"
             + ("\n".join(lines) or "none")
-            + f"\n\nSkills that match: {self._catalog() or 'none'}\nNotes: none"
+            + "\n\nSkills that match: skills that match (of 3): "
+            + f"{self._catalog()} (skill_view loads one)\nNotes: none"
         )
         extra = [Message("user", text)]
         for _ in range(8):

@@ -12,6 +12,7 @@ from agent.events import (
     ApprovalRequested,
     ChangeDecided,
     ChangeIntended,
+    ChangeKind,
     ChangeMade,
     ChangeStatus,
     CheckpointFinished,
@@ -119,9 +120,8 @@ class RandomJournal:
         )
 
     def _change(self, session: str) -> AnyEvent:
-        kind, action = self._random.choice(
-            (("skill", "create"), ("memory", "add"), ("user", "add"))
-        )
+        kinds: tuple[ChangeKind, ...] = ("skill", "memory", "user")
+        statuses: tuple[ChangeStatus, ...] = ("candidate", "active", "proposed")
         return ChangeIntended(
             kind=self._random.choice(kinds),
             name=self._text(1),

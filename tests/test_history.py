@@ -118,6 +118,7 @@ async def test_removed_files_and_folders_are_removed(home: Home, history: Histor
     history.record(["skills/a"], actor="owner", reason="gone")
     await history.flush()
     assert git(home, "ls-tree", "-r", "--name-only", "HEAD") == "skills/a\n"
+    assert await history.dirty() == ["SOUL.md", "config.yaml"]
 
 
 async def test_the_log_of_a_path_holds_its_commits_only(home: Home, history: History) -> None:

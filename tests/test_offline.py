@@ -105,6 +105,7 @@ SINGLE: list[tuple[str, list[Made]]] = [
         "search `TODO.*` in src/",
         [("search_files", {"pattern": "TODO.*", "kind": "content", "path": "src/"})],
     ),
+    ("search `a` in .", [("search_files", {"pattern": "a", "kind": "content", "path": "."})]),
     ("find *.py in src", [("search_files", {"pattern": "*.py", "kind": "name", "path": "src"})]),
     ("list files", [("search_files", {"pattern": "*", "kind": "name"})]),
     ("remember that my bike is red", [note("add", "user", text="my bike is red")]),
@@ -395,6 +396,19 @@ async def test_a_matching_skill_of_the_catalog_is_loaded_and_followed():
     assert again[0] == [shell("sort lists/june.txt")]
 
 
+async def test_a_skill_is_followed_by_its_name_or_by_plain_words_that_match_it():
+    tail = f"\n\n<context>\ndate: x\n{CATALOG}\n</context>"
+    skill = SHOP.replace('name="shop"', 'name="sort-shop-list"')
+    for words in (
+        "/sort-shop-list l/may.txt year: 2025",
+        "Sort the shop list l/may.txt year: 2025",
+    ):
+        replies, _, _ = await run(words + tail, {"skill_view": skill})
+        assert replies[0] == [("skill_view", {"name": "sort-shop-list"})]
+        assert replies[1] == [shell("sort l/may.txt")]
+        assert replies[-1] == [shell("check l/may.txt")]
+
+
 async def test_a_catalog_that_does_not_match_is_left_alone():
     tail = f"\n\n<context>\ndate: x\n{CATALOG}\n</context>"
     replies, _, _ = await run("Bake bread. Ways: `bake` Check: `eat`" + tail)
@@ -419,13 +433,16 @@ NOTES = (
     ],
 )
 async def test_a_question_is_answered_from_notes_and_talks_with_their_source(words):
-    replies, text, _ = await run(words + NOTES, {"session_search": "Tuesday: the printer smokes"})
+    replies, text, _ = await run(
+        words + NOTES, {"session_search": f"Tuesday: the printer smokes\nnow: {words}"}
+    )
     assert [(name, "printer" in arguments["query"]) for name, arguments in replies[0]] == [
         ("session_search", True)
     ]
     assert "From the notes:\n- the printer\nhates mondays" in text
     assert "From earlier talks:\nTuesday: the printer smokes" in text
     assert "4 GB" not in text
+    assert words not in text
 
 
 async def test_what_do_you_remember_lists_all_notes_without_a_call():
@@ -455,6 +472,7 @@ async def test_a_summary_holds_requests_and_outcomes_and_the_work_goes_on_from_i
     begun = (await ask([*messages[:3], Message("user", "[compaction]\nShorten.")])).text
     composed = f"[summary of the conversation so far]\n\n{begun}"
     assert made(await ask([Message("user", composed)])) == [shell("b")]
+    assert made(await ask([Message("user", composed), *messages[1:3]])) == [shell("b")]
 
 
 # -- a session is resumed -----------------------------------------------------------------------

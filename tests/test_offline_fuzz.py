@@ -28,7 +28,8 @@ PIECES = [
     'Calls since the last checkpoint:\n', '#1 shell {"command": "a"} -> ok',
     '\n#2 shell {…} -> failed, exit 2', '[compaction]\n',
     '[summary of the conversation so far]\n',
-    'state of the built-in model: {"request": "run `a`", "done": [["shell", {"command": "a"}, "ok", ""]]}',
+    'state of the built-in model: {"request": "run `a`", "done": ',
+    '[["shell", {"command": "a"}, "ok", ""]]}',
     'remember my ', 'forget ', 'what did we say about ', 'go on', 'write "x" to ',
     'replace `a` with `b` in ', 'exit 1', 'interrupted: ', 'denied: ', 'not run: ', '{file}',
     '{print}', "'", '"', '\\', '\x00', '\ud800', '\u2028', 'é', 'é', '😀', '\u202e',
@@ -119,7 +120,8 @@ def test_a_command_survives_being_written_as_code(command):
 @pytest.mark.parametrize(
     "unit",
     ["`", "`` ", "1. ", "- x\n", "/", "a/", "{file}", "<context>\n", "For each of: ",
-     "Check: `a` ", "then ", '"', "run `a` or ", "* ", "remember ", "what we ", "read a.txt, ", "a: b ", "(", "§\n"],
+     "Check: `a` ", "then ", '"', "run `a` or ", "* ", "remember ", "what we ",
+     "read a.txt, ", "a: b ", "(", "§\n"],
 )  # fmt: skip
 @pytest.mark.timeout(60)
 def test_long_hostile_messages_are_answered(unit):

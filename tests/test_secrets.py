@@ -97,6 +97,11 @@ def test_no_view_of_the_object_shows_a_value(home: Home) -> None:
         assert "hunter" not in view
 
 
+def test_every_value_is_known_to_whoever_keeps_secrets_out_of_exports(home: Home) -> None:
+    secrets = load(home, "KEY=file\nEMPTY=\n", {"KEY": "env", "PATH": "/bin"})
+    assert sorted(secrets.values()) == ["env", "file"]
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o777])
 def test_wide_permissions_are_repaired_and_told(home: Home, mode: int) -> None:
     home.env.write_text("KEY=a\n")

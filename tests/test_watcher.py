@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -201,6 +202,7 @@ async def test_git_databases_and_editors_files_are_not_reported(
     assert seen.paths == {home.skills / "SKILL.md"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at inotify")
 async def test_the_kernel_is_not_asked_about_single_writes(home: Home, watcher: Watcher) -> None:
     """A database beside config.yaml is written all the time, and closed once."""
     home.skills.mkdir()

@@ -20,6 +20,8 @@ PATIENCE = 15.0
 POLL = 0.01
 ALREADY_RUNNING = 75
 """The daemon's exit code when another one owns the home."""
+LAST_STEPS = 0.5
+"""Seconds a process that has given up its home may take to end."""
 LOG_LINES = 10
 
 
@@ -196,11 +198,23 @@ def stop(home: str) -> bool:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not owned(home):
-            return True
+            return _ended(pid)
         time.sleep(POLL)
     raise UnavailableError(
         f"the daemon (pid {pid}) did not end within {PATIENCE:.0f} s", "hermes logs shows why"
     )
+
+
+def _ended(pid: int) -> bool:
+    """True, as soon as the process is gone; what little it still does need not be awaited long."""
+    deadline = time.monotonic() + LAST_STEPS
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            break
+        time.sleep(POLL)
+    return True
 
 
 def owned(home: str) -> bool:

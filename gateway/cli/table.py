@@ -51,7 +51,7 @@ VERSION = Option("version", "show the version", short="V")
 JSON = Option("json", "one JSON value on stdout")
 YES = Option("yes", "do not ask", short="y")
 LIMIT = Option("limit", "at most this many", "N", "n")
-FORMATS = ("jsonl", "md", "sharegpt", "messages", "trajectory")
+FORMATS = ("jsonl", "md", "sharegpt", "messages")
 
 COMMON = (
     Option("model", "the model's id", "M", "m"),

@@ -1,16 +1,16 @@
 """The built-in model: deterministic, without network, for steps, goals and skills in plain rules.
 
-provider     the provider: a request in, a reply out
-decide       which rule answers the last user message
-transcript   what a request's messages say: words, notes, catalog, skills, finished calls
-text         code spans, paths, placeholders, words in common
-actions      the words of one step as tool calls
-steps        a message as a list of steps
-goals        a goal with a check, ways to reach it and files to reach it for
-instructions a SKILL.md's procedure, read and revised
-plan         steps replayed over results: what is next, what has failed
-asking       notes and earlier talks as answers
-distil       attempts as a skill
-checkpoint   the answer to a self-evaluation request
-compaction   an extractive summary that work can go on from
+provider      a request in, a reply out
+decide        which rule answers the last user message
+scene         the words that rule, what was loaded before them, what was done since
+transcript    what messages say: words, notes, catalog, skills, finished calls
+work          the words compiled into steps: a list, a goal, a skill to follow
+steps actions a list in words; the words of one step as tool calls
+goals         ways to try, files to try them for, a check
+instructions  a SKILL.md's procedure, read and changed
+plan          steps replayed over results: what is next, what has failed
+report asking what finished work answers; questions answered from notes and talks
+checkpoint    the answer to a self-evaluation: review and evidence, distil, evaluation
+compaction    an extractive summary that the work goes on from
+text          code spans, paths, placeholders, words in common
 """

@@ -39,6 +39,7 @@ def step_of(words: str, blocks: tuple[str, ...] = ()) -> Step | None:
     bare = _FORGIVING.sub("", words).strip(" \n\t.,;()") if forgiving else words.strip()
     bare = re.sub(r"^(?:please|now|also|and)\b,?\s*", "", bare, flags=re.I)
     background = bool(_BACKGROUND.search(bare))
+    bare = re.sub(r"(?<=\S)\.$", "", bare)
     ways = _ways(_BACKGROUND.sub("", bare), blocks)
     if ways:
         more = {"background": True} if background else {}
@@ -47,7 +48,7 @@ def step_of(words: str, blocks: tuple[str, ...] = ()) -> Step | None:
     if _TELL.fullmatch(bare):
         return Step(label, ((),))
     for pattern, reader in _READERS:
-        found = pattern.fullmatch(bare.rstrip(" ."))
+        found = pattern.fullmatch(bare)
         actions = _with_block(found, blocks) or (reader(found) if found else None)
         if actions:
             return Step(label, (actions,), forgiving)

@@ -54,9 +54,16 @@ def answer(scene: Scene) -> str:
     if notes:
         parts.append("From the notes:\n" + "\n".join(f"- {note.text}" for note in notes))
     found = [done.text for done in scene.results if done.tool == "session_search" and done.ok]
-    if found and found[-1].strip():
-        parts.append("From earlier talks:\n" + quoted(found[-1], 2500))
+    talks = _without_question(found[-1], scene.spoken.words) if found else ""
+    if talks:
+        parts.append("From earlier talks:\n" + quoted(talks, 2500))
     return "\n\n".join(parts) or "Neither the notes nor earlier talks say anything about that."
+
+
+def _without_question(found: str, words: str) -> str:
+    """The search finds the question as well: it is part of the talks by now."""
+    asked = " ".join(words.lower().split())
+    return "\n".join(line for line in found.splitlines() if asked not in line.lower()).strip()
 
 
 def matching_notes(scene: Scene) -> list[Note]:

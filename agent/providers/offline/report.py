@@ -38,7 +38,20 @@ def quoted(text: str, limit: int = OUTPUT_CHARS) -> str:
 
 
 def _single(results: Sequence[Done]) -> str:
-    return quoted("\n\n".join(done.text for done in results)) or "Done; there is no output."
+    notes = [_noted(done) for done in results if done.tool == "memory"]
+    text = "\n".join(notes) or quoted("\n\n".join(done.text for done in results))
+    return text or "Done; there is no output."
+
+
+def _noted(done: Done) -> str:
+    """What was noted or forgotten, and what the tool said about it."""
+    operations = done.arguments.get("operations")
+    first = operations[0] if isinstance(operations, list) and operations else {}
+    if not isinstance(first, dict) or not done.ok:
+        return quoted(done.text)
+    if "old_text" in first:
+        return f"Forgotten: {first['old_text']} ({quoted(done.text, 200)})"
+    return f"Noted: {first.get('text', '')} ({quoted(done.text, 200)})"
 
 
 def _by_file(work: Work) -> bool:
@@ -91,7 +104,8 @@ def _stopped(work: Work, progress: Progress, step: Step) -> str:
         text += "\n\n" + quoted(last.done[-1].text, 1500)
     left = len(steps) - number
     if left and not work.single:
-        text += f"\n\n{left} more steps were not run. Say `go on` to run it again from here."
+        rest = "1 more step was" if left == 1 else f"{left} more steps were"
+        text += f"\n\n{rest} not run. Say `go on` to run it again from here."
     return text
 
 

@@ -48,7 +48,7 @@ def asked_of(text: str) -> Asked:
         if found := _CALL.fullmatch(line):
             calls.append((int(found[1]), found[2], found[3], found[4]))
         elif line.startswith(("Skills that match", "skills that match")):
-            skills = catalog(line.partition(":")[2])
+            skills = catalog(line)
         elif line.startswith("Notes:"):
             notes = text[text.index(line) :]
     return Asked(tuple(calls), tuple(skills), notes)

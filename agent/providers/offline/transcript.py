@@ -117,7 +117,7 @@ def _read_tail(tail: str) -> tuple[tuple[Note, ...], tuple[Entry, ...], str]:
         else:
             target = _NOTES.get(line)
         if line.startswith("skills that match"):
-            entries = catalog(line.partition(":")[2]) + entries
+            entries = catalog(line) + entries
         elif line.startswith("date: "):
             date = line[6:]
     return tuple(notes), tuple(entries), date
@@ -125,7 +125,8 @@ def _read_tail(tail: str) -> tuple[tuple[Note, ...], tuple[Entry, ...], str]:
 
 def catalog(line: str) -> list[Entry]:
     """The entries of `name — description; name — description (skill_view loads one)`."""
-    line = re.sub(r"\s*\(skill_view[^()]*\)\s*$", "", line.strip())
+    line = re.sub(r"^(?:\s*skills that match[^:;]*:)*", "", line, flags=re.IGNORECASE)
+    line = re.sub(r"\(skill_view[^()]*\)$", "", line.strip()).strip()
     pairs = (part.partition(" — ") for part in _ENTRY.split(line))
     return [Entry(name.strip(), text.strip()) for name, dash, text in pairs if dash]
 

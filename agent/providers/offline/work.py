@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from agent.providers.offline.text import paths, placeholders, shared
 from agent.providers.offline.transcript import Done, Entry, Loaded, Spoken, skills_in
 
 HALF = 0.5
+_NAMED = re.compile(r"/([a-z0-9][a-z0-9-]{0,63})(?:\s+|$)")
 _DERIVED = ("name", "stem", "suffix", "folder")
 
 
@@ -94,7 +96,7 @@ def _matching(
     if goal is None and (len(title) > 2000 or "?" in title):
         return None
     named = [Entry(skill.name, skill.body[:600]) for skill in earlier]
-    entry = best_match(title, [*spoken.catalog, *named], strict=goal is None)
+    entry = _named(spoken.words) or best_match(title, [*spoken.catalog, *named], goal is None)
     if entry is None:
         return None
     have = next((skill for skill in reversed(earlier) if skill.name == entry.name), None)
@@ -111,6 +113,12 @@ def _matching(
     loaded = next(iter(skills_in(seen[-1].text)), None)
     work = _followed(goal, spoken, loaded, results) if loaded else _goal_work(goal, None, results)
     return replace(work, first=(view, *work.first)) if work else None
+
+
+def _named(words: str) -> Entry | None:
+    """`/name …` asks for the skill of that name."""
+    found = _NAMED.match(words)
+    return Entry(found[1], "") if found else None
 
 
 def best_match(request: str, entries: Sequence[Entry], strict: bool = False) -> Entry | None:
@@ -149,10 +157,12 @@ def _followed(
 ) -> Work | None:
     """The skill's procedure with its inputs filled in from the words."""
     procedure = instructions.read(skill.body)
-    meant = _goal_from(goal.title if goal else spoken.words, procedure)
+    words = _NAMED.sub("", spoken.words)
+    meant = _goal_from(goal.title if goal else words, procedure)
     goal = goal or meant
     if not (goal.items or goal.globs):
         goal = replace(goal, items=meant.items, globs=meant.globs, values=meant.values)
+    goal = replace(goal, check=goal.check or procedure.check)
     if procedure.rules:
         missing = () if goal.items or goal.globs else ("file",)
         if missing and "file" in placeholders(" ".join(procedure.all_ways)):
