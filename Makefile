@@ -27,6 +27,9 @@ fix: $(VENV)/dev.ok
 bench: $(VENV)/dev.ok
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+bench-peers: $(VENV)/dev.ok
+	$(BIN)/python -m tests.benchmarks.peers
+
 soak: $(VENV)/dev.ok
 	HERMES_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 7200 $(ARGS)
 

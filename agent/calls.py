@@ -28,7 +28,7 @@ from agent.tools.base import Tool
 from hermes_home.errors import ToolError
 
 REPEATS = 3
-"""How often the very same call may fail in a session before it is refused."""
+"""How often the very same call may fail, with nothing changed between, before it is refused."""
 
 
 async def answer_all(context: Context, inbox: Inbox, record: Emit) -> None:
@@ -104,12 +104,22 @@ async def _answer(context: Context, inbox: Inbox, record: Emit, call: Call) -> N
 
 
 def _repeats(context: Context, call: Call) -> bool:
-    same = [
-        earlier.status
-        for earlier in context.conversation.listed
-        if (earlier.name, earlier.arguments) == (call.name, call.arguments)
-    ]
-    return same[-REPEATS:] == ["failed"] * REPEATS
+    """The last calls were this very one, and failed. One of another kind between them may have
+    changed what it depends on; one that only reads cannot."""
+    failed = 0
+    for earlier in reversed(context.conversation.listed):
+        if (earlier.name, earlier.arguments) == (call.name, call.arguments):
+            if earlier.status != "failed":
+                return False
+            failed += 1
+        elif not _only_reads(context, earlier):
+            break
+    return failed >= REPEATS
+
+
+def _only_reads(context: Context, call: Call) -> bool:
+    tool = context.toolbox.get(call.name)
+    return tool is not None and tool.read_only
 
 
 async def _refused(

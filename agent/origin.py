@@ -1,62 +1,111 @@
 """Which words of a text came from somewhere that nobody vouches for.
 
-All tool output is untrusted, the workspace's included. A URL, an address, a command or a run of
-eight words is tainted if it stood in untrusted text before the owner or the model first used it.
-A call's output comes after its arguments, so it never taints them.
+All tool output is untrusted, the workspace's included. An address, a command, a whole sentence or
+a run of eight words is tainted if it stood in untrusted text before the owner or the model first
+used it. A call's output comes after its arguments, so it never taints them.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 RUN = 8
 """Words in a row that are too many to be a coincidence."""
-COMMAND_WORDS = 4
-"""A command shorter than this says nothing about where it came from."""
+SENTENCE_WORDS = 4
+"""A whole sentence or line of at least as many words is none either."""
+COMMAND_WORDS = 3
+"""A shorter command says nothing about where it came from, unless it names a file or a host."""
 
-_WORD = re.compile(r"\w+(?:[./:@-]\w+)*")
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`)]+|[\w.+-]+@[\w-]+\.[\w.-]+")
+Words = tuple[str, ...]
+
+# A word may hold a path, a host, a version or a port; a scheme is no part of it.
+_WORD = re.compile(r"[^\W_]+(?:(?:[_./@-]+|:(?=\d))[^\W_]+)*")
+_SCHEME = re.compile(r"\b[a-z][a-z+.-]*://")
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|[nrt])")
+_ADDRESS = re.compile(
+    r"[a-z][a-z+.-]*://[^\s<>\"'`)]+"
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
+    r"|\b(?:[\w-]+\.)+[a-z]{2,}/[^\s<>\"'`)]+",
+    re.IGNORECASE,
+)
 _COMMAND = re.compile(r"`([^`\n]+)`|^\s*\$ (.+)$", re.MULTILINE)
+_FENCED = re.compile(r"^\s*(?:```|~~~).*\n(.*?)^\s*(?:```|~~~)", re.MULTILINE | re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?:;]\s|\n")
 
 
 def tainted(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
     """The parts of `text` whose first appearance in `sources` (trusted?, words; oldest first) is
     untrusted. Parts that appear in none are the author's own."""
-    suspects = {_normal(part): part for part in _parts(text)}
-    runs = {run for run in suspects if run.count(" ") == RUN - 1}
+    suspects = {words: part for part in _parts(text) if (words := _words(part))}
     found: list[str] = []
     for trusted, source in sources:
         if not suspects:
             break
-        for part in _seen(source, suspects, runs):
-            original = suspects.pop(part)
-            runs.discard(part)
+        for words in _seen(_words(source), suspects):
+            part = suspects.pop(words)
             if not trusted:
-                found.append(original)
+                found.append(part)
     return found
 
 
 def _parts(text: str) -> Iterator[str]:
     yield from _ADDRESS.findall(text)
-    for match in _COMMAND.finditer(text):
-        command = match.group(1) or match.group(2)
-        if len(_WORD.findall(command)) >= COMMAND_WORDS:
-            yield command
-    words = _WORD.findall(text)
+    yield from filter(_telling, _commands(text))
+    yield from _sentences(text)
+    words = _words(text)
     for start in range(len(words) - RUN + 1):
         yield " ".join(words[start : start + RUN])
 
 
-def _normal(part: str) -> str:
-    return " ".join(_WORD.findall(part.lower()))
+def _commands(text: str) -> Iterator[str]:
+    for match in _COMMAND.finditer(text):
+        yield match.group(1) or match.group(2)
+    for match in _FENCED.finditer(text):
+        yield from match.group(1).splitlines()
 
 
-def _seen(source: str, suspects: dict[str, str], runs: set[str]) -> set[str]:
-    """Which suspects stand in this source."""
-    words = _WORD.findall(source.lower())
-    joined = f" {' '.join(words)} "
-    seen = {part for part in suspects if part not in runs and f" {part} " in joined}
-    if runs:
-        seen |= runs & {" ".join(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
-    return seen
+def _telling(command: str) -> bool:
+    words = _words(command)
+    named = any("." in word or "/" in word for word in words)
+    return len(words) >= COMMAND_WORDS - named
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Whole sentences that are too short for a run. Headings are alike everywhere."""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        for sentence in _SENTENCE_END.split(line):
+            if SENTENCE_WORDS <= len(_words(sentence)) < RUN:
+                yield sentence
+
+
+def _words(text: str) -> Words:
+    """The words as they are compared: without case, punctuation, JSON's escapes and characters
+    that nobody sees."""
+    plain = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain)
+        plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return tuple(_WORD.findall(_SCHEME.sub(" ", plain.casefold())))
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match.group(1), 16)) if match.group(1) else " "
+
+
+def _seen(source: Words, suspects: dict[Words, str]) -> set[Words]:
+    """Which suspects stand in this source. Each is looked for at its longest word."""
+    at_word: dict[str, list[tuple[int, Words]]] = {}
+    for suspect in suspects:
+        longest = max(suspect, key=len)
+        at_word.setdefault(longest, []).append((suspect.index(longest), suspect))
+    return {
+        suspect
+        for at, word in enumerate(source)
+        for offset, suspect in at_word.get(word, ())
+        if at >= offset and source[at - offset : at - offset + len(suspect)] == suspect
+    }

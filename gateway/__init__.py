@@ -8,4 +8,9 @@ peers      who is at the other end of the socket
 api/       HTTP over the Unix socket
 cli/       the hermes command, one file per group
 demo       the self-evaluation shown on real files, offline
+demo_task  the files and the goal of the demo, made anew for each seed
+reports    what the doors tell about the parts
+commands   slash commands
+models     which provider and model a run speaks to
+load       opens what a table names
 """

@@ -108,7 +108,7 @@ async def _close(app: App, server: Server, serving: asyncio.Task[None], home: Ho
     log.info("stopping")
     await app.router.close()
     app.journal.end_subscriptions()
-    server.should_exit = True
+    server.leave()
     await asyncio.wait({serving}, timeout=5)
     await app.close()
     home.socket.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
-SIMILAR = 0.5
+SIMILAR = 0.6
 """From this likeness on, an entry that took another's place counts as its new wording."""
 
 PAIRS = 2_500
@@ -127,21 +127,31 @@ def _changes(base: Sequence[str], ours: Sequence[str]) -> list[tuple[str, str]]:
     for _, i, j, k, m in SequenceMatcher(None, base, ours, autojunk=False).get_opcodes():
         gone = [text for text in base[i:j] if text not in kept]
         come = [text for text in ours[k:m] if text not in kept]
-        comparable = len(gone) * len(come) <= PAIRS
-        for text in gone:
-            wording = _new_wording(text, come) if comparable else ""
-            if wording:
-                come.remove(wording)
-            changes.append((text, wording))
+        changes += paired(gone, come)
         changes += [("", text) for text in come]
     return changes
 
 
-def _new_wording(text: str, candidates: Sequence[str]) -> str:
-    """The one of the candidates that says what `text` said; empty if none is like it."""
-    ratios = [SequenceMatcher(None, text, other, autojunk=False).ratio() for other in candidates]
-    best = max(ratios, default=0.0)
-    return candidates[ratios.index(best)] if best >= SIMILAR else ""
+def paired(gone: list[str], come: list[str]) -> list[tuple[str, str]]:
+    """Each entry that is gone with its new wording, empty if there is none. Wordings that were
+    found are taken out of `come`."""
+    comparable = len(gone) * len(come) <= PAIRS
+    pairs = []
+    for text in gone:
+        ratios = [_likeness(text, other) for other in come] if comparable else []
+        best = max(ratios, default=0.0)
+        pairs.append((text, come.pop(ratios.index(best)) if best >= SIMILAR else ""))
+    return pairs
+
+
+@lru_cache(maxsize=4_096)
+def _likeness(one: str, other: str) -> float:
+    """From 0 to 1; 0 also if it is certain to be too little."""
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) >= 4 and shorter in longer:
+        return 1.0
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() if matcher.real_quick_ratio() >= SIMILAR else 0.0
 
 
 def _entry(raw: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memory.entries import Document, Merge, merge
+from memory.entries import Document, Merge, merge, paired
 
 KEPT = 50
 WINDOW = 86_400.0
@@ -17,6 +16,7 @@ WINDOW = 86_400.0
 class Version(NamedTuple):
     hash: str
     texts: tuple[str, ...]
+    entries: frozenset[str]
     at: float
 
 
@@ -36,7 +36,7 @@ class Versions:
         # The same entry in many versions is one string.
         texts = tuple(self._words.get(entry, entry) for entry in Document(text).texts)
         self._words = {entry: entry for entry in texts}
-        self._versions.append(Version(hash, texts, self._clock()))
+        self._versions.append(Version(hash, texts, frozenset(texts), self._clock()))
         del self._versions[:-KEPT]
 
     def merged(self, text: str) -> Merge:
@@ -46,9 +46,10 @@ class Versions:
         it is if that is the newest; also if it is an older version unchanged: then a person took
         back what we had added.
         """
-        if not self._versions or any(known.hash == _hash(text) for known in self._versions):
+        hash = _hash(text)
+        if not self._versions or any(known.hash == hash for known in self._versions):
             return Merge(Document(text), [])
-        found = Counter(Document(text).texts)
+        found = frozenset(Document(text).texts)
         base = min(reversed(self._open()), key=lambda known: _distance(known, found))
         newest = self._versions[-1]
         if base is newest:
@@ -66,9 +67,11 @@ class Versions:
         ]
 
 
-def _distance(known: Version, found: Counter[str]) -> int:
-    texts = Counter(known.texts)
-    return (texts - found).total() + (found - texts).total()
+def _distance(known: Version, found: frozenset[str]) -> int:
+    """How many entries were removed, added or worded anew."""
+    # In a fixed order, so that the same texts always make the same pairs.
+    gone, come = sorted(known.entries - found), sorted(found - known.entries)
+    return len(paired(gone, come)) + len(come)
 
 
 def _hash(text: str) -> str:

@@ -71,9 +71,10 @@ def test_words_typed_while_it_works_are_kept_and_join_the_run(chat: Chat) -> Non
     terminal.type("1. run `sleep 2`\r")
     terminal.wait("running shell sleep 2")
     terminal.type("half a")
-    terminal.settle(0.2)
+    terminal.wait("1 s · ")
+    assert terminal.seen.endswith("› half a")
     terminal.type(" sentence\r")
-    terminal.wait("› half a sentence")
+    terminal.wait("› half a sentence\n")
     wait_until(lambda: not working(chat.hermes))
     leave(terminal)
     (session,) = chat.hermes.json("sessions", "list")
@@ -89,9 +90,11 @@ def test_ctrl_c_stops_the_run_first_then_empties_the_line_then_leaves(chat: Chat
     terminal.type("\x03")
     terminal.wait("· stopped")
     wait_until(lambda: not working(chat.hermes))
-    terminal.wait("a draft")
+    terminal.settle()
+    assert terminal.seen.endswith("› a draft")
     terminal.type("\x03")
     terminal.settle()
+    assert terminal.seen.endswith("›")
     terminal.type("\x03")
     terminal.wait("Ctrl-C again leaves")
     terminal.type("\x03")
@@ -136,7 +139,7 @@ def test_a_question_is_answered_by_number(chat: Chat, model_server: ModelServer)
 def test_a_long_paste_arrives_whole_and_is_not_sent_by_its_newlines(
     chat: Chat, model_server: ModelServer
 ) -> None:
-    use(chat.hermes, model_server)
+    use(chat.hermes, model_server, window=10_000_000)
     text = "\n".join(f"line {number} äöü" for number in range(60_000))
     terminal = chat.open()
     terminal.wait("scripted")
@@ -171,8 +174,7 @@ def test_closing_the_terminal_does_not_stop_the_task(chat: Chat) -> None:
     terminal.close()
     assert working(chat.hermes)
     again = chat.open("-c")
-    again.wait("sleep 2")
-    again.wait("✓")
+    again.wait("› shell sleep 2  ✓")
     leave(again)
 
 
@@ -205,9 +207,11 @@ def test_a_resize_keeps_the_line_and_the_prompt(chat: Chat) -> None:
     terminal.type("some words")
     terminal.wait("some words")
     terminal.resize(30, 10)
-    terminal.wait("some words")
+    terminal.settle()
+    assert terminal.seen.endswith("› some words")
     terminal.type("\x15say hi\r")
     terminal.wait("Hi!")
+    assert terminal.seen.count("some words") == 1
     leave(terminal)
 
 

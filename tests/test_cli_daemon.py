@@ -40,10 +40,11 @@ def working(hermes: Hermes) -> bool:
     return bool(told.returncode == 0 and json.loads(told.stdout)["working"])
 
 
-def use(hermes: Hermes, server: ModelServer) -> None:
-    """The home's model is the scripted one."""
+def use(hermes: Hermes, server: ModelServer, window: int = 0) -> None:
+    """The home's model is the scripted one; `window` is its context in tokens."""
     hermes.home.mkdir(exist_ok=True)
     settings = f"model:\n  provider: openai_chat\n  default: scripted\n  base_url: {server.url}\n"
+    settings += f"  context_window: {window}\n"
     (hermes.home / "config.yaml").write_text(settings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.policy import is_inside
@@ -27,7 +27,7 @@ class Bubblewrap(ServedSandbox):
     name = "bubblewrap"
     confined = True
 
-    def __init__(self, places: Places, *, network: bool) -> None:
+    def __init__(self, places: Callable[[], Places], *, network: bool) -> None:
         super().__init__({"TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache"})
         self._places = places
         self._network = network
@@ -39,37 +39,39 @@ class Bubblewrap(ServedSandbox):
         arguments = [program, "--unshare-all", "--die-with-parent", "--new-session"]
         arguments += ["--cap-drop", "ALL", *(["--share-net"] if self._network else [])]
         arguments += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-        arguments += self._mounts()
+        arguments += _mounts(self._places())
         filters = _filter_descriptor()
         if filters >= 0:
             arguments += ["--seccomp", str(filters)]
         arguments += ["--", str(PYTHON), "-I", "-S", _INSIDE, str(control)]
         return Launch(arguments, given=(filters,) if filters >= 0 else ())
 
-    def _mounts(self) -> list[str]:
-        arguments: list[str] = []
-        closed: list[str] = []
-        for path, kind in self._places.by_depth():
-            if kind == "writable":
-                for place in (path, *self._places.between(path)):
-                    arguments += ["--bind", str(place), str(place)]
-            elif kind == "readable":
-                arguments += ["--ro-bind", str(path), str(path)]
-            elif path.is_dir():
-                arguments += ["--tmpfs", str(path)]
-                closed += ["--remount-ro", str(path)] if str(path) not in _SCRATCH else []
-            else:
-                arguments += ["--ro-bind", "/dev/null", str(path)]
-        for path in self._visible_sockets():
-            arguments += ["--ro-bind", "/dev/null", str(path)]
-        return [*arguments, "--ro-bind", str(INSIDE), _INSIDE, *closed]
 
-    def _visible_sockets(self) -> Iterator[Path]:
-        """Servers listening at a path that is shown: who could talk to one has left."""
-        for path in listening_sockets():
-            inner = [kind for place, kind in self._places.by_depth() if is_inside(path, place)]
-            if path.is_socket() and inner[-1:] != ["hidden"]:
-                yield path
+def _mounts(places: Places) -> list[str]:
+    arguments: list[str] = []
+    closed: list[str] = []
+    for path, kind in places.by_depth():
+        if kind == "writable":
+            for place in (path, *places.between(path)):
+                arguments += ["--bind", str(place), str(place)]
+        elif kind == "readable":
+            arguments += ["--ro-bind", str(path), str(path)]
+        elif path.is_dir():
+            arguments += ["--tmpfs", str(path)]
+            closed += ["--remount-ro", str(path)] if str(path) not in _SCRATCH else []
+        else:
+            arguments += ["--ro-bind", "/dev/null", str(path)]
+    for path in _visible_sockets(places):
+        arguments += ["--ro-bind", "/dev/null", str(path)]
+    return [*arguments, "--ro-bind", str(INSIDE), _INSIDE, *closed]
+
+
+def _visible_sockets(places: Places) -> Iterator[Path]:
+    """Servers listening at a path that is shown: who could talk to one has left."""
+    for path in listening_sockets():
+        inner = [kind for place, kind in places.by_depth() if is_inside(path, place)]
+        if path.is_socket() and inner[-1:] != ["hidden"]:
+            yield path
 
 
 def listening_sockets() -> Iterator[Path]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +58,7 @@ def open_sandbox(
     place that commands may see; the home's skills and files always are."""
     if kind is None:
         return Unconfined()
-    places = session_places(home, workspace, writable, readable)
+    places = partial(session_places, home, workspace, writable, readable)
     opened = {"bubblewrap": Bubblewrap, "landlock": Landlock}[kind]
     return opened(places, network=network)
 

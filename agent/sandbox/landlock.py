@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from agent.policy import is_inside
@@ -32,7 +32,7 @@ class Landlock(ServedSandbox):
     name = "landlock"
     confined = True
 
-    def __init__(self, places: Places, *, network: bool) -> None:
+    def __init__(self, places: Callable[[], Places], *, network: bool) -> None:
         super().__init__({})
         self._places = places
         self._network = network
@@ -69,7 +69,7 @@ class Landlock(ServedSandbox):
         return self._private
 
     def _grants(self, private: Path) -> dict[str, list[str]]:
-        places = self._places
+        places = self._places()
         closed = places.hidden | {Path("/dev")}
         read = [Path("/"), *places.readable]
         return {

@@ -48,32 +48,37 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, _READ)
     except OSError as error:
         raise _told(path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise ToolError(f"{path} is a folder", "search_files with kind='name' lists it.")
         if not stat.S_ISREG(mode):
             raise ToolError(f"{path} is not a file")
         _same_place(descriptor, path)
-        yield file
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: Path, data: bytes, *, expected: Version | None = None) -> bool:
     """Make the resolved `path` hold `data`, all of it or nothing, with the mode it had; whether it
-    is new. Missing folders are made. `expected`: ToolError if it is not that version any more."""
+    is new. `expected`: ToolError if it is not that version any more; else missing folders are
+    made."""
     try:
-        with _folder(path.parent) as folder:
+        with _folder(path.parent, make=expected is None) as folder:
             return _replace_in(folder, path, data, expected)
     except OSError as error:
         raise _told(path, error) from error
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[int]:
-    """The folder at a resolved path, made if it is missing, step by step and without links."""
+def _folder(path: Path, *, make: bool) -> Iterator[int]:
+    """The folder at a resolved path; with `make` what is missing of it is made, step by step and
+    without following links."""
     missing: list[str] = []
     present = path
-    while not present.exists():
+    while make and not present.exists():
         missing.insert(0, present.name)
         present = present.parent
     descriptor = os.open(present, _FOLDER)

@@ -52,8 +52,8 @@ class Agent(ABC):
         """The quickest way to one answer on a terminal."""
 
     @abstractmethod
-    def resume(self, text: str, session: str) -> list[str]:
-        """One more message in the session of the last task."""
+    def resume(self, text: str, session: str, printed: str) -> list[str]:
+        """One more message in the session of a task, which `printed` something when it ran."""
 
     @abstractmethod
     def daemon(self, place: Place) -> tuple[list[str], Address]:
@@ -85,7 +85,7 @@ class Bare(Agent):
     def hello(self, text: str, session: str) -> list[str]:
         return self.task(text, session)
 
-    def resume(self, text: str, session: str) -> list[str]:
+    def resume(self, text: str, session: str, printed: str) -> list[str]:
         return self.task(text, session)
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:
@@ -128,8 +128,9 @@ class Hermes(Agent):
     def hello(self, text: str, session: str) -> list[str]:
         return [*self.entry, "-z", text]
 
-    def resume(self, text: str, session: str) -> list[str]:
-        return [*self.entry, "chat", "-c", "-q", text]
+    def resume(self, text: str, session: str, printed: str) -> list[str]:
+        told = json.loads(printed.splitlines()[-1])
+        return [*self.entry, "chat", "-r", told["session"], "-q", text]
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         return [*self.entry, "daemon", "run"], str(place.root / "h" / "run" / "daemon.sock")

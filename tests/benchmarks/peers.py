@@ -84,7 +84,7 @@ class HermesAgent(Peer):
     def hello(self, text: str, session: str) -> list[str]:
         return [self.command, "-z", text]
 
-    def resume(self, text: str, session: str) -> list[str]:
+    def resume(self, text: str, session: str, printed: str) -> list[str]:
         return [self.command, "chat", "-Q", "--yolo", "-c", "-q", text]
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:
@@ -127,7 +127,7 @@ class Nanobot(Peer):
     def task(self, text: str, session: str) -> list[str]:
         return [self.command, "agent", "--no-markdown", "-s", f"cli:{session}", "-m", text]
 
-    def resume(self, text: str, session: str) -> list[str]:
+    def resume(self, text: str, session: str, printed: str) -> list[str]:
         return self.task(text, session)
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:

@@ -22,12 +22,12 @@ def _measure(bench: Bench, agent: Agent) -> None:
     calls = 20 if bench.quick else 60
     name, after = bench.name("prefix"), bench.name("after")
     with bench.ready(agent) as ready:
-        ready.run(agent.task(task(name, calls), name))
+        printed = ready.run(agent.task(task(name, calls), name)).output
         ready.close()
         ready.open()
-        ready.run(agent.resume(f"And what was that? [name={after}]", name))
+        ready.run(agent.resume(f"And what was that? [name={after}]", name, printed))
     requests, resumed = bench.model.requests(name), bench.model.requests(after)
-    ends = [n for n, r in enumerate(requests) if len(r.position.results) == calls]
+    ends = [n for n, r in enumerate(requests) if not (r.position.evaluating or r.position.left)]
     if not ends or not resumed:
         raise BenchmarkFailed("the task or what was said after it did not reach the model")
     kept = min(_kept(requests[: ends[0] + 1]))
