@@ -9,9 +9,12 @@ prompt        the system prompt and the tail, from named sections
 loop          run(context, inbox, emit)
 checkpoint    the self-evaluation after every 15 tool calls
 learning      the one door for everything learned
+ledger        which changes stand, and what the owner has refused
+change_files  the files of a change: written all or none
 origin        which words came from untrusted text
 compaction    making a long conversation shorter
 policy        the one gate before every effect
+secret_files  which files are known to hold secrets
 meter         what was spent today, and the cap
 providers/    adapters to model APIs
 tools/        what the model can call

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
+from itertools import count
 from typing import Any
 
-from agent.attention import attend
+from agent.attention import Stopped, attend
 from agent.context import Context
 from agent.conversation import Call, Conversation
 from agent.events import (
@@ -37,11 +38,15 @@ async def answer_all(context: Context, inbox: Inbox, record: Emit) -> None:
     When a message comes in meanwhile, what has not started is answered as skipped.
     """
     while pending := context.conversation.unanswered:
+        if stop := inbox.stop():
+            raise Stopped(stop)
         if inbox.has_steering():
             await _skip(record, pending, "the user said something; read it first")
             return
         batch = _batch(context, pending)
-        answers = [_answer(context, inbox, record, call) for call in batch]
+        # Of calls side by side none has its start folded before the next one is numbered.
+        numbers = count(context.conversation.started + 1)
+        answers = [_answer(context, inbox, record, call, numbers) for call in batch]
         await _together(answers)
 
 
@@ -77,7 +82,9 @@ async def _together(answers: Sequence[Coroutine[None, None, None]]) -> None:
             raise problem
 
 
-async def _answer(context: Context, inbox: Inbox, record: Emit, call: Call) -> None:
+async def _answer(
+    context: Context, inbox: Inbox, record: Emit, call: Call, numbers: Iterator[int]
+) -> None:
     tool = context.toolbox.get(call.name)
     if tool is None:
         await _finish(record, call, "invalid", context.toolbox.unknown(call.name))
@@ -100,6 +107,8 @@ async def _answer(context: Context, inbox: Inbox, record: Emit, call: Call) -> N
         status, text = refusal
         await _finish(record, call, status, text)
     else:
+        if not call.number:
+            await _start(record, call, next(numbers))
         await _execute(context, inbox, record, call, tool, arguments)
 
 
@@ -207,6 +216,12 @@ async def _ask(
     await _finish(record, call, "ok", call.reply)
 
 
+async def _start(record: Emit, call: Call, number: int) -> None:
+    await record(
+        ToolStarted(call_id=call.id, name=call.name, arguments=call.arguments, number=number)
+    )
+
+
 async def _execute(
     context: Context,
     inbox: Inbox,
@@ -215,17 +230,8 @@ async def _execute(
     tool: Tool,
     arguments: dict[str, Any],
 ) -> None:
-    """Journal the start, run it, journal the end. A stop ends the call; its result is stored by
-    whoever ends the run."""
-    if not call.number:
-        await record(
-            ToolStarted(
-                call_id=call.id,
-                name=call.name,
-                arguments=call.arguments,
-                number=context.conversation.started + 1,
-            )
-        )
+    """Run it and journal its end; its start is stored. A stop ends the call; its result is stored
+    by whoever ends the run."""
     begun = context.clock()
     outcome = await attend(
         inbox, context.toolbox.execute(tool, arguments, context.call_context(call.id))

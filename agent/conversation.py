@@ -273,6 +273,7 @@ def _question_asked(c: Conversation, event: QuestionAsked, seq: int, run: str) -
 
 def _question_answered(c: Conversation, event: QuestionAnswered, seq: int, run: str) -> None:
     c.sources.append((True, event.text))
+    c.said.append(event.text)
     c.said_since.append(event.text)
     if event.call_id in c.calls:
         c.calls[event.call_id].reply = event.text
@@ -319,14 +320,14 @@ def _note_check(run: RunState, call: Call) -> None:
 
 
 def _checkpoint_started(c: Conversation, event: CheckpointStarted, seq: int, run: str) -> None:
-    crashes = c.checkpoint.crashes if c.checkpoint and c.checkpoint.number == event.number else 0
-    changes = c.checkpoint.changes if crashes and c.checkpoint else []
+    again = c.checkpoint if c.checkpoint and c.checkpoint.number == event.number else None
+    crashes, changes = (again.crashes, again.changes) if again else (0, [])
     numbers = tuple(call.number for call in c.listed)
     opening = Message("user", event.text)
     c.checkpoint = Checkpoint(event.number, event.due, numbers, [opening], changes, crashes)
     c.last_due = max(c.last_due, event.due)
     c.checkpoints = max(c.checkpoints, event.number)
-    if c.run is not None and not crashes:
+    if c.run is not None and again is None:
         c.run.checkpoints += 1
 
 
@@ -359,8 +360,9 @@ def _change_made(c: Conversation, event: ChangeMade, seq: int, run: str) -> None
 
 def _change_decided(c: Conversation, event: ChangeDecided, seq: int, run: str) -> None:
     intended = c.proposals.get(event.id)
-    if intended is not None and event.status in ("undone", "rejected"):
-        c.announcements.append(f"{event.status}: {_change_text(intended)}")
+    if intended is not None:
+        word = "approved" if event.status == "active" else event.status
+        c.announcements.append(f"{word}: {_change_text(intended)}")
 
 
 def _change_text(event: ChangeIntended) -> str:

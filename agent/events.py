@@ -264,7 +264,7 @@ class FileChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ChangeIntended(Event, frozen=True, omit_defaults=True, kw_only=True):
     """Journalled before the rename; its sequence number is the change's id. A note's change also
-    holds the entry it is about."""
+    holds the entry it is about. `undoes`, `approves`: the change it takes back or carries out."""
 
     kind: ChangeKind
     name: str
@@ -279,6 +279,7 @@ class ChangeIntended(Event, frozen=True, omit_defaults=True, kw_only=True):
     evidence: tuple[int, ...] = ()
     reason: str = ""
     undoes: int = 0
+    approves: int = 0
 
 
 class ChangeMade(Event, frozen=True, omit_defaults=True, kw_only=True):

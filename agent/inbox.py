@@ -16,6 +16,9 @@ class Inbox:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def put(self, input: AnyInput) -> None:
+        """One that is here already, since it was read from the store, is not put again."""
+        if any(here.id == input.id for here in self._inputs):
+            return
         self._inputs.append(input)
         for waiter in self._waiting:
             if not waiter.done():
@@ -69,8 +72,17 @@ class Inbox:
                 return input
         return None
 
-    def has_said(self) -> bool:
-        return any(isinstance(input, Said) for input in self._inputs)
+    def said(self, id: str) -> Said | None:
+        """Take one certain message, whatever its mode."""
+        for input in self._inputs:
+            if isinstance(input, Said) and input.id == id:
+                self._inputs.remove(input)
+                return input
+        return None
+
+    def has_said(self, besides: str = "") -> bool:
+        """A message waits, another one than `besides`."""
+        return any(isinstance(input, Said) and input.id != besides for input in self._inputs)
 
     def reply_to(self, call_id: str) -> Decision | Answer | None:
         """Take the decision or answer for this call, if it has come."""

@@ -7,11 +7,11 @@ is stored before the rename, so that after a crash it is known who changed a fil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from agent.change_files import ChangeFiles
 from agent.conversation import Conversation
 from agent.events import (
     AnyEvent,
@@ -23,7 +23,8 @@ from agent.events import (
     FileChange,
     Stored,
 )
-from agent.origin import tainted
+from agent.ledger import Ledger
+from agent.origin import rests_on, tainted
 from hermes_home.errors import ChangeRefused
 from hermes_home.history import History
 from hermes_home.paths import Home
@@ -50,7 +51,8 @@ OWNER = Author("owner")
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A change as a writer plans it. `text`: the new words it brings. `files` hold whole texts;
-    paths are relative to the home."""
+    paths are relative to the home. `undoes` and `approves` name the change it takes back or carries
+    out; the door fills them in."""
 
     kind: ChangeKind
     name: str
@@ -59,6 +61,8 @@ class Proposal:
     text: str = ""
     entry_before: str = ""
     entry_after: str = ""
+    undoes: int = 0
+    approves: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +101,19 @@ class Door:
         load: Callable[[int], ChangeIntended | None],
         mode: Callable[[], Literal["auto", "suggest", "off"]],
     ) -> None:
-        self.home = home
         self.history = history
         self.lock = asyncio.Lock()
         self._record = record
         self._load = load
         self._mode = mode
-        self._plans: dict[ChangeKind, tuple[Plan, Plan]] = {}
-        self._refused: dict[str, str] = {}
-        self._touched: dict[str, list[int]] = {}
+        self._ledger = Ledger()
+        self._files = ChangeFiles(home, history)
+        self._again: dict[ChangeKind, Plan] = {}
+        self._reverse: dict[ChangeKind, Plan] = {}
 
     def plans(self, kind: ChangeKind, *, again: Plan, reverse: Plan) -> None:
         """Changes of this kind are made again and undone by entry rather than by whole files."""
-        self._plans[kind] = (again, reverse)
+        self._again[kind], self._reverse[kind] = again, reverse
 
     def check(self, proposal: Proposal, author: Author) -> None:
         """ChangeRefused if this would be refused now; nothing is stored."""
@@ -121,6 +125,59 @@ class Door:
         Once begun a change is carried through, also when the caller is cancelled.
         """
         return await asyncio.shield(self._apply(plan, author))
+
+    async def undo(self, id: int, author: Author = OWNER) -> Change:
+        """Take a change back while what it wrote still stands; leaves a marker for the learner."""
+        intended, status = self._known(id)
+        if status in ("proposed", "rejected"):
+            raise ChangeRefused(f"change {id} was never written", "There is nothing to undo.")
+        if status == "undone":
+            raise ChangeRefused(
+                f"change {id} is undone already", f"To make it again: learning approve {id}"
+            )
+        if intended.undoes:
+            raise ChangeRefused(
+                f"change {id} took back change {intended.undoes}",
+                f"To make that again: learning approve {intended.undoes}",
+            )
+        written = self._ledger.writer(id)
+        return await self.apply(lambda: self._plan_reverse(written), author)
+
+    async def approve(self, id: int, author: Author = OWNER) -> Change:
+        """Write what was proposed, or taken back; make a candidate active."""
+        intended, status = self._known(id)
+        if status in ("proposed", "rejected", "undone"):
+            await self.apply(lambda: self._plan_again(id, intended), author)
+        elif status == "candidate":
+            await self._decide(id, "active", author)
+        return Change(id, intended.kind, intended.name, intended.action, "active")
+
+    async def reject(self, id: int, author: Author = OWNER) -> Change:
+        """Refuse a proposed change for good; leaves a marker for the learner."""
+        intended, status = self._known(id)
+        if status in ("undone", "rejected"):
+            raise ChangeRefused(f"change {id} is {status} already")
+        if status != "proposed":
+            raise ChangeRefused(f"change {id} is written already", f"Undo it: learning undo {id}")
+        await self._decide(id, "rejected", author)
+        return Change(id, intended.kind, intended.name, intended.action, "rejected")
+
+    async def reconcile(self, events: Iterable[Stored]) -> None:
+        """At the start: read back what was decided, and make whole what a crash left half said.
+
+        A change that had reached a file is completed, journalled and committed for its author;
+        one that had not never happened. What else differs from the last commit is the owner's.
+        """
+        for stored in events:
+            self._ledger.take(stored.seq, stored.event)
+        pending = self._load(self._ledger.pending) if self._ledger.pending else None
+        if pending is not None and self._files.complete(pending.files):
+            await self._made(self._ledger.pending, pending, Author(pending.actor, pending.session))
+        await self._settle(OWNER)
+        for path in await self.history.dirty():
+            self._commit(path)
+
+    # -- one change -----------------------------------------------------------------------------
 
     async def _apply(self, plan: Callable[[], Proposal], author: Author) -> Change:
         async with self.lock:
@@ -135,66 +192,6 @@ class Door:
             "Nothing was written; try again when the other writer is done.",
         )
 
-    async def undo(self, id: int, author: Author = OWNER) -> Change:
-        """Take a change back while what it wrote still stands; leaves a marker for the learner."""
-        intended = self._intent(id)
-        if intended.status == "proposed":
-            raise ChangeRefused(
-                f"change {id} was never written", f"Reject it: learning reject {id}"
-            )
-        reverse = self._plans[intended.kind][1] if intended.kind in self._plans else None
-        change = await self.apply(
-            lambda: reverse(intended) if reverse else self._reverse_files(id, intended), author
-        )
-        await self._decide(id, intended, "undone", author, "undone by the owner")
-        return change
-
-    async def approve(self, id: int, author: Author = OWNER) -> Change:
-        """Write a proposed change, or make a candidate active."""
-        intended = self._intent(id)
-        if intended.status == "proposed":
-            again = self._plans[intended.kind][0] if intended.kind in self._plans else self._again
-            await self.apply(lambda: again(intended), author)
-        await self._decide(id, intended, "active", author, "approved by the owner")
-        return Change(id, intended.kind, intended.name, intended.action, "active")
-
-    async def reject(self, id: int, author: Author = OWNER) -> Change:
-        """Refuse a proposed change for good; leaves a marker for the learner."""
-        intended = self._intent(id)
-        if intended.status != "proposed":
-            raise ChangeRefused(f"change {id} is written already", f"Undo it: learning undo {id}")
-        await self._decide(id, intended, "rejected", author, "rejected by the owner")
-        return Change(id, intended.kind, intended.name, intended.action, "rejected")
-
-    def fold(self, events: Iterable[Stored]) -> list[tuple[int, ChangeIntended]]:
-        """Read back the markers; returns the intents that were never seen to be made."""
-        intents: dict[int, ChangeIntended] = {}
-        open_: dict[int, ChangeIntended] = {}
-        for stored in events:
-            event = stored.event
-            if isinstance(event, ChangeIntended):
-                intents[stored.seq] = event
-                if event.status != "proposed":
-                    open_[stored.seq] = event
-            elif isinstance(event, ChangeMade):
-                open_.pop(event.id, None)
-                if event.id in intents:
-                    self._remember(event.id, intents[event.id])
-            elif isinstance(event, ChangeDecided) and event.id in intents:
-                self._mark(event.id, intents[event.id], event.status)
-        return list(open_.items())
-
-    async def reconcile(self, open_: Iterable[tuple[int, ChangeIntended]]) -> None:
-        """After a crash: an intent whose bytes are on disk was made; it is journalled and
-        committed for its author. The others never happened."""
-        for id, intended in open_:
-            root = self.home.root
-            if intended.files and all(_text(root / f.path) == f.after for f in intended.files):
-                author = Author(intended.actor, intended.session)
-                await self._made(id, intended, author)
-
-    # -- one change -----------------------------------------------------------------------------
-
     def _judge(self, proposal: Proposal, author: Author) -> tuple[ChangeStatus, str]:
         """The status a change gets, or ChangeRefused. The owner's own changes are active."""
         if author.actor == "owner":
@@ -202,12 +199,13 @@ class Door:
         mode = self._mode()
         if mode == "off":
             raise ChangeRefused("learning is off: nothing is written")
-        if marker := self._refused.get(_key(proposal.kind, proposal.name, proposal.entry_after)):
+        if marker := self._ledger.refusal(
+            proposal.kind, proposal.name, proposal.entry_before, proposal.entry_after
+        ):
             raise ChangeRefused(f"refused: {marker}; the owner decides otherwise, not you")
         if mode == "suggest":
             return "proposed", "learning.mode is suggest"
-        foreign = tainted(proposal.text, author.conversation.sources if author.conversation else ())
-        if foreign:
+        if foreign := tainted(proposal.text, _sources(proposal, author)):
             return "proposed", f"these words came from untrusted text: {foreign[0][:120]}"
         return _status(proposal, author), ""
 
@@ -227,93 +225,97 @@ class Door:
             entry_before=proposal.entry_before,
             entry_after=proposal.entry_after,
             reason=reason,
+            undoes=proposal.undoes,
+            approves=proposal.approves,
         )
-        id = await self._record(intended, author.session, author.run)
+        id = await self._store(intended, author.session, author.run)
         if status != "proposed":
-            if not self._write(proposal.files):
+            if not self._files.write(proposal.files):
                 return None
             await self._made(id, intended, author)
+            await self._settle(author)
         return Change(id, proposal.kind, proposal.name, proposal.action, status)
 
-    def _write(self, files: tuple[FileChange, ...]) -> bool:
-        """All files or none."""
-        for number, file in enumerate(files):
-            if not self.history.replace(file.path, file.before, file.after):
-                for done in files[:number]:
-                    self.history.replace(done.path, done.after, done.before)
-                return False
-        return True
-
     async def _made(self, id: int, intended: ChangeIntended, author: Author) -> None:
-        await self._record(ChangeMade(id=id), author.session, author.run)
-        self._remember(id, intended)
-        self.history.record(
-            [file.path for file in intended.files],
-            actor=author.actor,
-            reason=f"{intended.action} {intended.kind} {intended.name}".strip(),
-            session=author.session,
-            change=id,
-        )
+        await self._store(ChangeMade(id=id), author.session, author.run)
+        self._record_commit([file.path for file in intended.files], id, intended)
 
-    def _remember(self, id: int, intended: ChangeIntended) -> None:
-        for file in intended.files:
-            self._touched.setdefault(file.path, []).append(id)
+    async def _settle(self, author: Author) -> None:
+        """What became of other changes because of the one just made."""
+        for id, status in list(self._ledger.owed.items()):
+            await self._decide(id, status, author)
 
-    async def _decide(
-        self, id: int, intended: ChangeIntended, status: ChangeStatus, author: Author, reason: str
-    ) -> None:
+    async def _decide(self, id: int, status: ChangeStatus, author: Author) -> None:
+        words = {"active": "approved", "undone": "undone", "rejected": "rejected"}
+        reason = f"{words.get(status, status)} by the {author.actor}"
         event = ChangeDecided(id=id, status=status, by=author.actor, reason=reason)
-        await self._record(event, intended.session, "")
-        self._mark(id, intended, status)
+        await self._store(event, self._intent(id).session, "")
 
-    def _mark(self, id: int, intended: ChangeIntended, status: ChangeStatus) -> None:
-        key = _key(intended.kind, intended.name, intended.entry_after)
-        if status in ("undone", "rejected"):
-            self._refused[key] = f"the owner has {status} this (change {id})"
-        else:
-            self._refused.pop(key, None)
+    async def _store(self, event: AnyEvent, session: str, run: str) -> int:
+        seq = await self._record(event, session, run)
+        self._ledger.take(seq, event)
+        return seq
 
-    def _again(self, intended: ChangeIntended) -> Proposal:
-        for file in intended.files:
-            if _text(self.home.root / file.path) != file.before:
-                raise ChangeRefused(
-                    f"{file.path} is not what it was when this was proposed",
-                    "Reject it; it will be proposed again if it is still worth it.",
-                )
-        return Proposal(intended.kind, intended.name, intended.action, intended.files)
+    # -- changes made before --------------------------------------------------------------------
 
-    def _reverse_files(self, id: int, intended: ChangeIntended) -> Proposal:
-        for file in intended.files:
-            if _text(self.home.root / file.path) != file.after:
-                later = [str(other) for other in self._touched.get(file.path, ()) if other > id]
-                first = f"Undo {', '.join(reversed(later))} first." if later else "Edit it by hand."
-                raise ChangeRefused(f"{file.path} has changed since change {id}", first)
-        files = tuple(FileChange(f.path, f.after, f.before) for f in intended.files)
-        return Proposal(intended.kind, intended.name, "undo", files)
+    def _known(self, id: int) -> tuple[ChangeIntended, ChangeStatus]:
+        status = self._ledger.status(id)
+        if status is None:
+            raise ChangeRefused(f"there is no change {id}", "`hermes learning list` shows them all")
+        return self._intent(id), status
 
     def _intent(self, id: int) -> ChangeIntended:
         intended = self._load(id)
-        if intended is None:
-            raise ChangeRefused(f"there is no change {id}", "`hermes learning list` shows them all")
+        assert intended is not None  # the journal keeps every change
         return intended
 
+    def _plan_again(self, id: int, intended: ChangeIntended) -> Proposal:
+        plan = self._again.get(intended.kind)
+        proposal = plan(intended) if plan else _of(intended, self._files.again(intended.files))
+        return replace(proposal, approves=id)
 
-def _key(kind: ChangeKind, name: str, entry: str) -> str:
-    """What a marker is about: a skill by name, a note by its words."""
-    return f"{kind}:{name if kind == 'skill' else ' '.join(entry.lower().split())}"
+    def _plan_reverse(self, id: int) -> Proposal:
+        intended = self._intent(id)
+        plan = self._reverse.get(intended.kind)
+        try:
+            files = self._files.reverse(intended.files) if plan is None else ()
+            proposal = plan(intended) if plan else _of(intended, files)
+        except ChangeRefused as error:
+            later = ", ".join(str(other) for other in self._ledger.later(id))
+            raise ChangeRefused(
+                f"change {id} cannot be undone: {error.message}",
+                f"Undo {later} first." if later else error.hint,
+            ) from error
+        return replace(proposal, action="undo", undoes=id)
+
+    def _commit(self, path: str) -> None:
+        """A file that differs from the last commit is its last change's, or the owner's."""
+        id = self._ledger.latest(path)
+        intended = self._load(id) if id else None
+        if intended and any(f.path == path and self._files.written(f) for f in intended.files):
+            self._record_commit([path], id, intended)
+        else:
+            self.history.record([path], actor="owner", reason="edited by hand")
+
+    def _record_commit(self, paths: Sequence[str], id: int, intended: ChangeIntended) -> None:
+        reason = f"{intended.action} {intended.kind} {intended.name}".strip()
+        self.history.record(
+            paths, actor=intended.actor, reason=reason, session=intended.session, change=id
+        )
+
+
+def _sources(proposal: Proposal, author: Author) -> list[tuple[bool, str]]:
+    """Where words may come from. What the files said already was let in before."""
+    known = [(True, file.before) for file in proposal.files if file.before]
+    return known + (author.conversation.sources if author.conversation else [])
 
 
 def _status(proposal: Proposal, author: Author) -> ChangeStatus:
     """Skills start as candidates; notes are active when they rest on the user's own words."""
     if proposal.kind == "skill" or author.conversation is None:
         return "candidate"
-    words = set(proposal.entry_after.lower().split())
-    said = set(" ".join(author.conversation.said).lower().split())
-    return "active" if not words or len(words & said) * 2 >= len(words) else "candidate"
+    return "active" if rests_on(proposal.entry_after, author.conversation.said) else "candidate"
 
 
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return None
+def _of(intended: ChangeIntended, files: tuple[FileChange, ...]) -> Proposal:
+    return Proposal(intended.kind, intended.name, intended.action, files)

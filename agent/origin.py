@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 RUN = 8
 """Words in a row that are too many to be a coincidence."""
@@ -19,6 +19,8 @@ COMMAND_WORDS = 3
 """A shorter command says nothing about where it came from, unless it names a file or a host."""
 
 Words = tuple[str, ...]
+Places = dict[str, list[tuple[int, Words]]]
+"""Suspects by their longest word, with its place in them: where to look for them."""
 
 # A word may hold a path, a host, a version or a port; a scheme is no part of it.
 _WORD = re.compile(r"[^\W_]+(?:(?:[_./@-]+|:(?=\d))[^\W_]+)*")
@@ -40,15 +42,27 @@ def tainted(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
     """The parts of `text` whose first appearance in `sources` (trusted?, words; oldest first) is
     untrusted. Parts that appear in none are the author's own."""
     suspects = {words: part for part in _parts(text) if (words := _words(part))}
+    places = _places(suspects)
     found: list[str] = []
     for trusted, source in sources:
         if not suspects:
             break
-        for words in _seen(_words(source), suspects):
-            part = suspects.pop(words)
-            if not trusted:
+        for words in _seen(_words(source), places):
+            part = suspects.pop(words, None)
+            if part is not None and not trusted:
                 found.append(part)
     return found
+
+
+def rests_on(text: str, said: Iterable[str]) -> bool:
+    """Whether at least half of the words of a text were said. Endings and short words count for
+    nothing."""
+    stems = _stems(text)
+    return len(stems & _stems(" ".join(said))) * 2 >= len(stems)
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in _words(text) if len(word) > 3 or not word.isascii()}
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -97,15 +111,18 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(match.group(1), 16)) if match.group(1) else " "
 
 
-def _seen(source: Words, suspects: dict[Words, str]) -> set[Words]:
-    """Which suspects stand in this source. Each is looked for at its longest word."""
-    at_word: dict[str, list[tuple[int, Words]]] = {}
+def _places(suspects: Iterable[Words]) -> Places:
+    places: Places = {}
     for suspect in suspects:
         longest = max(suspect, key=len)
-        at_word.setdefault(longest, []).append((suspect.index(longest), suspect))
-    return {
-        suspect
-        for at, word in enumerate(source)
-        for offset, suspect in at_word.get(word, ())
-        if at >= offset and source[at - offset : at - offset + len(suspect)] == suspect
-    }
+        places.setdefault(longest, []).append((suspect.index(longest), suspect))
+    return places
+
+
+def _seen(source: Words, places: Places) -> Iterator[Words]:
+    """The suspects that stand in this source."""
+    for at, word in enumerate(source):
+        for offset, suspect in places.get(word, ()):
+            start = at - offset
+            if start >= 0 and source[start : start + len(suspect)] == suspect:
+                yield suspect

@@ -3,6 +3,7 @@ asks before a file with such a name is read."""
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -47,4 +48,4 @@ def has_secret_name(path: Path) -> bool:
 def secret_places(user_home: Path) -> list[Path]:
     """The known folders and files with secrets that exist here, links resolved."""
     named = [user_home / name for name in (*_FOLDERS, *_FILES)] + [Path(name) for name in _SYSTEM]
-    return [path.resolve() for path in named if path.exists()]
+    return [path.resolve() for path in named if os.access(path, os.F_OK)]

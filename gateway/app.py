@@ -127,9 +127,7 @@ class App:
     async def _reconcile(self) -> None:
         """What a crash left half said is made whole; what changed by hand meanwhile is committed
         as the owner's."""
-        await self.door.reconcile(self.door.fold(self.journal.changes()))
-        for path in await self.history.dirty():
-            self.history.record([path], actor="owner", reason="edited by hand")
+        await self.door.reconcile(self.journal.changes())
 
     async def close(self) -> None:
         await asyncio.to_thread(self.watcher.stop)
@@ -333,9 +331,9 @@ class App:
         self._commit_by_hand(paths)
 
     def _commit_by_hand(self, paths: set[Path]) -> None:
-        """Committed as the owner's; what the door wrote is known to the history already."""
+        """Committed as the owner's, but for what the door wrote."""
         relative = [path.relative_to(self.home.root).as_posix() for path in sorted(paths)]
-        self.history.record(relative, actor="owner", reason="edited by hand")
+        self.background(self.door.commit(relative))
 
     # -- the daemon -----------------------------------------------------------------------------
 
@@ -361,5 +359,5 @@ class App:
         return self.router.busy or self.views > 0
 
     def tool_roots(self) -> set[int]:
-        """The processes that everything a tool starts descends from."""
-        return {pid for worker in self.router.workers.values() for pid in worker.root_pids}
+        """What everything a tool starts descends from: nobody else is a child of the daemon."""
+        return {os.getpid()}

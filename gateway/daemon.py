@@ -8,6 +8,7 @@ The lock is the operating system's and dies with the process, however it dies.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import fcntl
 import logging
 import os
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import IO
 
 from gateway.api.server import Server, bind
@@ -31,6 +33,7 @@ IDLE_SECONDS = 15 * 60.0
 WATCH_SECONDS = 4.0
 """How often it looks whether its home is still there, and whether it may leave."""
 LOG_BYTES = 5 * 1024 * 1024
+PR_SET_CHILD_SUBREAPER = 36
 
 log = logging.getLogger("gateway.daemon")
 
@@ -80,6 +83,7 @@ def _start_log(home: Home, *, quiet: bool) -> None:
 
 
 async def _serve(home: Home, *, on_demand: bool) -> int:
+    _adopt_orphans()
     app = await App.open(home)
     server = Server(app)
     listener = bind(home.socket)
@@ -121,11 +125,40 @@ def _start_again(*, on_demand: bool) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "gateway.daemon", *options])
 
 
+def _adopt_orphans() -> None:
+    """What a tool leaves behind becomes a child of the daemon, not of init, so that it can still
+    be told from the owner's processes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _dead_children() -> set[int]:
+    """Children that have ended and were not waited for."""
+    dead = set()
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for pid in listed.read_text().split():
+            stat = Path("/proc", pid, "stat")
+            if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+                dead.add(int(pid))
+    return dead
+
+
+def _bury(seen: set[int]) -> set[int]:
+    """Wait for adopted orphans. The daemon's own children are waited for at once, so one that is
+    still there at the second look is an orphan."""
+    dead = _dead_children() if sys.platform == "linux" else set()
+    for pid in dead & seen:
+        os.waitpid(pid, os.WNOHANG)
+    return dead - seen
+
+
 async def _watch(app: App, stop: asyncio.Event, *, on_demand: bool) -> None:
     """Leave when the home is gone, or when an on-demand daemon has had nothing to do for long."""
     last_work = time.monotonic()
+    dead: set[int] = set()
     while not stop.is_set():
         await asyncio.sleep(WATCH_SECONDS)
+        dead = _bury(dead)
         if not app.home.lock.exists():
             log.warning("the home is gone; leaving")
             stop.set()

@@ -75,15 +75,22 @@ class Router:
         return any(worker.busy for worker in self.workers.values())
 
     async def close(self) -> None:
-        """A planned stop: runs say that they are suspended, then everything is cancelled."""
+        """A planned stop: that a run is suspended is the last it says; then it is cancelled."""
         self._closing = True
-        for worker in list(self.workers.values()):
-            await worker.suspend()
+        for worker in self.workers.values():
+            worker.leave()
+        self.app.database.commits.flush()
+        unfinished = self.app.journal.sessions_unfinished()
+        await asyncio.gather(
+            *(self.workers[one].suspend() for one in unfinished if one in self.workers)
+        )
         for task in list(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _deliver(self, session: str, input: AnyInput) -> None:
+        if self._closing:
+            return  # it is stored, and taken at the next start
         if session in self.workers:
             self.workers[session].inbox.put(input)
         else:

@@ -63,6 +63,7 @@ class Worker:
         self.run = ""
         self.phase = "resting"
         self.since = time.monotonic()
+        self._leaving = False
         self._shells: Shells | None = None
         self._toolbox: Toolbox | None = None
 
@@ -81,13 +82,20 @@ class Worker:
         finally:
             await self._close_shells()
 
+    def leave(self) -> None:
+        """From here on its run stores nothing: whoever wants to waits until it is cancelled."""
+        self._leaving = True
+
     async def suspend(self) -> None:
         """The daemon stops on purpose: say so, that the next start counts no crash."""
-        if self.conversation.run is not None and not self.conversation.run.parked:
-            await self.emit(RunSuspended())
+        parked = self.conversation.run is not None and self.conversation.run.parked
+        if self.run and not parked:
+            await self.app.journal.append(RunSuspended(), session=self.session, run=self.run)
 
     async def emit(self, event: AnyEvent) -> int:
         """Store, then show. The loop folds; what others emit is folded by `observe`."""
+        if self._leaving:
+            await asyncio.get_running_loop().create_future()
         self._note_phase(event)
         if event.transient:
             self.app.journal.show(event, session=self.session, run=self.run)
@@ -136,10 +144,12 @@ class Worker:
         state = self.conversation.run
         assert state is not None
         self.run = state.id
+        if cause := self.inbox.said(state.started.cause):
+            self.inbox.put_first(msgspec.structs.replace(cause, mode="steer"))
         if not state.parked and not state.suspended and state.crashes and not self._evaluating():
             await self.tell(RunParked(reason="the daemon stopped twice at the same step"))
         if state.parked:
-            await self._until_owner_speaks()
+            await self._until_owner_speaks(state.started.cause)
         else:
             await self.tell(RunResumed(planned=state.suspended))
         await self._work()
@@ -147,9 +157,10 @@ class Worker:
     def _evaluating(self) -> bool:
         return self.conversation.checkpoint is not None
 
-    async def _until_owner_speaks(self) -> None:
+    async def _until_owner_speaks(self, cause: str) -> None:
+        """What the run began with may not have been heard yet, but it is nothing new."""
         self._set_phase("parked")
-        while not (self.inbox.has_said() or self.inbox.stop()):
+        while not (self.inbox.has_said(besides=cause) or self.inbox.stop()):
             await self.inbox.change()
         if said := self.inbox.first():
             self.inbox.put_first(msgspec.structs.replace(said, mode="steer"))
@@ -180,9 +191,7 @@ class Worker:
         """The words a run began with are said, also when it could not begin to work."""
         for said in self.inbox.steering():
             if said.id == cause:
-                await self.tell(
-                    UserSpoke(input=said.id, text=said.text, principal=said.principal)
-                )
+                await self.tell(UserSpoke(input=said.id, text=said.text, principal=said.principal))
             else:
                 self.inbox.put(said)
 
@@ -247,11 +256,6 @@ class Worker:
             self._shells = self.app.shells(cwd, sandbox)
             self._toolbox = self.app.toolbox(self._shells)
         return self._toolbox
-
-    @property
-    def root_pids(self) -> set[int]:
-        """What its commands descend from."""
-        return self._shells.root_pids if self._shells else set()
 
     @property
     def busy(self) -> bool:

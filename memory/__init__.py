@@ -1,13 +1,26 @@
 """What it remembers. Knows agent/ and hermes_home/, not skills/ and not gateway/.
 
-database    state.db: schema, migrations, the one connection
-journal     the append-only record of events
-queues      inbox and outbox rows
-index       index.db: views and search, computed from the journal
-views       sessions, usage and learned changes as tables of index.db
-search      full-text search over what was said and done
-notes       MEMORY.md and USER.md
-trajectory  a session as steps, and its export formats
-redaction   secrets taken out of whatever leaves
-tools       memory and session_search, as the model sees them
+database       state.db: the one connection that writes it
+migrations     its schema, step by step
+commits        group commit: one transaction for each turn of the event loop
+faults         SQLite's errors, told with the next step
+journal        the append-only record of events
+subscriptions  views that follow it as it grows
+queues         inbox and outbox rows
+index          index.db: views and search, computed from the journal
+index_file     the same on disk: opened, followed, mended
+views          sessions, usage and learned changes as tables of index.db
+listings       sessions and changes as lists
+usage          what a day or a session cost
+search         full-text search over what was said and done
+words          text and queries as the search index takes them
+notes          MEMORY.md and USER.md
+entries        a notes file as entries; merging a save by hand
+versions       which version a save by hand began at
+operations     what is asked of the notes, checked as a whole
+recall         which notes a prompt gets
+trajectory     a session as steps
+export         its forms for people and trainers
+redaction      secrets taken out of whatever leaves
+tools          memory and session_search, as the model sees them
 """

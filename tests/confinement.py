@@ -73,3 +73,8 @@ def another_process(*command: str, cwd: Path | None = None) -> Iterator[subproce
             yield other
         finally:
             other.kill()
+
+
+def has_namespaces() -> bool:
+    """Whether a process may have a network of its own here."""
+    return subprocess.run(["unshare", "-Un", "true"], stderr=subprocess.DEVNULL).returncode == 0

@@ -228,7 +228,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._route(b"")
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        if len(raw) < length:  # the client died meanwhile
+            self.close_connection = True
+            return
         if not self.path.endswith("/chat/completions"):
             return self._route(raw)
         owner = self.server.owner

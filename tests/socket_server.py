@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hermes_home.version import VERSION
-
 Answer = Callable[[str, dict[str, str], bytes], bytes | None]
 
 
@@ -69,8 +67,8 @@ def read_request(incoming: Any) -> tuple[str, dict[str, str], bytes] | None:
     return line, headers, incoming.read(int(headers.get("content-length", 0)))
 
 
-def reply(value: object, status: str = "200 OK", version: str = VERSION) -> bytes:
+def reply(value: object, status: str = "200 OK") -> bytes:
     """A whole answer with a JSON body."""
     body = json.dumps(value).encode()
-    head = f"HTTP/1.1 {status}\r\nHermes-Version: {version}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body

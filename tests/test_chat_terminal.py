@@ -34,7 +34,7 @@ class Chat:
         command = [*self.hermes.command, *words]
         terminal = Terminal(command, self.hermes.environment, self.hermes.workspace)
         self.terminals.append(terminal)
-        terminal.wait("› ")
+        terminal.wait("›")
         return terminal
 
     def close(self) -> None:
@@ -211,7 +211,7 @@ def test_a_resize_keeps_the_line_and_the_prompt(chat: Chat) -> None:
     assert terminal.seen.endswith("› some words")
     terminal.type("\x15say hi\r")
     terminal.wait("Hi!")
-    assert terminal.seen.count("some words") == 1
+    assert "some words" not in terminal.seen
     leave(terminal)
 
 

@@ -65,6 +65,16 @@ async def test_calls_fourteen_to_sixteen_in_one_reply_give_one_and_the_next_is_a
     assert dues(rig) == [16, 30]
 
 
+async def test_calls_that_run_side_by_side_count_each():
+    looks = [("look", f'{{"what": "{number}"}}') for number in range(15)]
+    rig = Rig([wants(*looks), wants(EVALUATED), says("done")])
+    await rig.say("go")
+    assert [event.number for event in rig.of(ToolStarted) if not event.checkpoint] == [
+        *range(1, 16)
+    ]
+    assert dues(rig) == [15]
+
+
 async def test_the_count_is_in_the_journal_and_survives_a_restart():
     rig = Rig(task(8))
     await rig.say("one")

@@ -134,7 +134,7 @@ def test_a_daemon_of_another_version_is_asked_to_restart(hermes: Hermes) -> None
         if "stop" in line:
             asked.append(body)
             path.unlink()
-        return reply({"pid": 1}, version="0.0.1")
+        return reply({"pid": 1, "version": "0.0.1"})
 
     with serving(path, answer):
         result = hermes.run("-z", "say hi")

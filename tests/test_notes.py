@@ -161,17 +161,14 @@ async def test_an_entry_given_whole_is_unique_though_others_contain_it(desk: Des
     assert desk.notes.entries("memory") == ["black tea", "green tea"]
 
 
-@pytest.mark.parametrize("harm", ["not text", "a folder", "forbidden"])
+@pytest.mark.parametrize("harm", ["not text", "a folder", "a link to itself"])
 async def test_what_cannot_be_read_is_not_taken_for_empty(desk: Desk, harm: str) -> None:
     if harm == "not text":
         desk.path.write_bytes(b"caf\xe9\n")
     elif harm == "a folder":
         desk.path.mkdir()
     else:
-        desk.path.write_text("kept")
-        desk.path.chmod(0)
-        if os.access(desk.path, os.R_OK):
-            pytest.skip("this user may read everything")
+        desk.path.symlink_to(desk.path)
     for attempt in (desk.do("add", "x"), desk.notes.reconcile(desk.path)):
         with pytest.raises(ToolError, match=r"MEMORY\.md"):
             await attempt

@@ -22,7 +22,15 @@ from agent.sandbox.places import PYTHON, session_places
 from agent.sandbox.seccomp import socket_filter
 from hermes_home.errors import SandboxError
 from hermes_home.paths import Home
-from tests.confinement import another_process, children, eventually, processes_of, require, run
+from tests.confinement import (
+    another_process,
+    children,
+    eventually,
+    has_namespaces,
+    processes_of,
+    require,
+    run,
+)
 
 pytestmark = [
     pytest.mark.anyio,
@@ -267,7 +275,11 @@ async def test_the_network_is_there_when_it_is_on(opened: Open, workspace: Path)
         assert (await run(opened(network=True), command, workspace))[1] == "REACHED\n"
 
 
-async def test_a_background_server_is_reached_by_the_next_command(opened: Open, workspace: Path):
+async def test_a_background_server_is_reached_by_the_next_command(
+    opened: Open, kind: SandboxKind, workspace: Path
+):
+    if kind == "landlock" and not has_namespaces():
+        pytest.skip("without namespaces Landlock leaves no network, loopback included")
     (workspace / "page").write_text("served")
     box = opened()
     await run(box, f"nohup {PYTHON} -m http.server 8765 --bind 127.0.0.1 > log 2>&1 &", workspace)
@@ -519,3 +531,13 @@ def test_a_workspace_in_the_home_is_not_shown(home: Home):
     assert home.root in places.hidden
     assert not places.writable
     assert home.run not in places.readable
+
+
+def test_a_folder_with_skills_in_the_workspace_can_be_written_like_the_rest(
+    home: Home, workspace: Path
+):
+    skills = workspace / ".agents" / "skills"
+    skills.mkdir(parents=True)
+    places = session_places(home, workspace, [], [skills])
+    assert workspace in places.writable
+    assert skills not in places.readable

@@ -191,6 +191,7 @@ async def test_a_background_command_is_followed_fed_and_ended(bench: ToolBench, 
     told = (await bench.call("process", action="write", id="p1", input="one\n")).text
     while "one\n" not in told:
         told += (await bench.call("process", action="output", id="p1")).text
+        await asyncio.sleep(0.01)
     again = await bench.call("process", action="output", id="p1")
     assert "one" not in again.text
     ended = await bench.call("process", action="kill", id="p1")
@@ -199,10 +200,9 @@ async def test_a_background_command_is_followed_fed_and_ended(bench: ToolBench, 
 
 
 async def test_waiting_gives_the_rest_and_the_status(bench: ToolBench):
-    await bench.call("shell", command="read x; echo bye; exit 4", background=True)
-    waiting = asyncio.create_task(bench.call("process", action="wait", id="p1"))
+    await bench.call("shell", command="read x; sleep 0.5; echo bye; exit 4", background=True)
     await bench.call("process", action="write", id="p1", input="\n")
-    outcome = await waiting
+    outcome = await bench.call("process", action="wait", id="p1")
     assert (outcome.text, outcome.exit, outcome.failed) == ("bye\nexit 4", 4, True)
 
 

@@ -140,7 +140,16 @@ def test_what_a_checkpoint_wrote_is_a_valid_skill_and_a_commit(learned):
     hermes, _, session = learned
     folder = hermes.home / "skills" / "count-lines"
     assert validate(folder) == []
-    command = ["git", "-C", str(hermes.home), "log", "-1", "--format=%B", "--", "skills/count-lines"]
+    command = [
+        "git",
+        "-C",
+        str(hermes.home),
+        "log",
+        "-1",
+        "--format=%B",
+        "--",
+        "skills/count-lines",
+    ]
     log = ""
     for _ in range(100):  # commits are made beside the run
         log = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -70,7 +70,8 @@ def _visible_sockets(places: Places) -> Iterator[Path]:
     """Servers listening at a path that is shown: who could talk to one has left."""
     for path in listening_sockets():
         inner = [kind for place, kind in places.by_depth() if is_inside(path, place)]
-        if path.is_socket() and inner[-1:] != ["hidden"]:
+        reachable = os.access(path, os.W_OK) and path.is_socket()
+        if reachable and inner[-1:] != ["hidden"]:
             yield path
 
 

@@ -25,8 +25,9 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 class Landlock(ServedSandbox):
     """Only granted paths can be opened; no socket by path, no capability, and no network unless
-    it is shared. Rules only ever grant, so folders above a hidden place cannot be listed. Before
-    ABI 6 (Linux 6.12) commands may still signal the user's other processes.
+    it is shared: one of their own where namespaces are allowed, else none at all. Rules only ever
+    grant, so folders above a hidden place cannot be listed. Before ABI 6 (Linux 6.12) commands
+    may still signal the user's other processes.
     """
 
     name = "landlock"

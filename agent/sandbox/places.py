@@ -81,16 +81,22 @@ def session_places(
         written.append(workspace)
     elif not _own(home, workspace.resolve()):
         shown.append(workspace)
+    open_places = frozenset(path for path in _real(written) if not _own(home, path))
     return Places(
         hidden=hidden,
         readable=frozenset(
             path
             for path in _real([*shown, *map(Path, _KEPT)])
-            if any(is_inside(path, place) for place in hidden)
+            if _innermost(path, hidden | open_places) in hidden
         ),
-        writable=frozenset(path for path in _real(written) if not _own(home, path)),
+        writable=open_places,
         fixed=_real([workspace / ".git" / name for name in _OBEYED]),
     )
+
+
+def _innermost(path: Path, places: frozenset[Path]) -> Path | None:
+    around = [place for place in places if is_inside(path, place)]
+    return max(around, key=lambda place: len(place.parts), default=None)
 
 
 def _own(home: Home, path: Path) -> bool:

@@ -25,6 +25,7 @@ LONGEST = 3600
 _PAUSE = 0.002  # seconds between pieces of a very long output, so that others get their turn
 _WAIT_SECONDS = 300.0
 _FIRST_LOOK = 0.5  # a background command that fails at once is reported with its start
+_ANSWER_SECONDS = 0.3  # what is written is often answered at once
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,7 @@ class ShellTools:
         background = self._shells.process(id)
         if action == "write":
             await _write(background, input)
+            await background.wait(_ANSWER_SECONDS)
         elif action == "wait":
             await background.wait(_WAIT_SECONDS)
         elif action == "kill":

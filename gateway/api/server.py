@@ -52,7 +52,9 @@ class Server(uvicorn.Server):
         self._leaving = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """Nothing to look at ten times a second: it ends when it is told to."""
+        """One tick makes the headers every answer has; there is nothing to look at ten times a
+        second, so it ends when it is told to."""
+        await self.on_tick(0)
         await self._leaving.wait()
 
     def leave(self) -> None:

@@ -16,12 +16,15 @@ PROMPT = "› "
 
 
 def main(arguments: Arguments) -> int:
-    if not arguments.on("question") and _is_terminal():
-        greet()
-        from gateway.cli.terminal import converse
+    from gateway.cli.speaker import Speaker
 
-        return converse(arguments, lambda: _open(arguments, headless=False))
-    return _plain(arguments)
+    if arguments.on("question") or not _is_terminal():
+        return _plain(Speaker(arguments, headless=not sys.stdin.isatty()))
+    speaker = Speaker(arguments, headless=False)
+    greet()
+    from gateway.cli.terminal import converse
+
+    return converse(speaker)
 
 
 def resume(arguments: Arguments) -> int:
@@ -42,22 +45,13 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _open(arguments: Arguments, *, headless: bool) -> Speaker:
+def _plain(speaker: Speaker) -> int:
     from gateway.cli.output import note
-    from gateway.cli.speaker import Speaker, attached
-
-    talk = None
-    if arguments.on("resume") or arguments.on("continue"):
-        talk = attached(arguments, arguments.text("resume"))
-        if talk is None:
-            note("no session was begun in this folder yet: this is the first")
-    return Speaker(arguments, headless=headless, talk=talk)
-
-
-def _plain(arguments: Arguments) -> int:
     from gateway.cli.plain import Plain
 
-    plain = Plain(_open(arguments, headless=not sys.stdin.isatty()))
-    if arguments.on("question"):
-        return plain.ask(arguments.text("question"))
+    if not speaker.attach():
+        note("no session was begun in this folder yet: this is the first")
+    plain = Plain(speaker)
+    if speaker.arguments.on("question"):
+        return plain.ask(speaker.arguments.text("question"))
     return plain.read()

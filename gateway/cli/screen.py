@@ -15,7 +15,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
@@ -32,44 +33,60 @@ PLAIN = Style.from_dict({"phase": "noinherit", "prompt": "noinherit"})
 
 
 class Screen:
-    """`say` prints above the prompt, `ask` reads an input, `live` is shown between them.
+    """Gives each input to `take` while `run` is awaited; `say` prints above the prompt.
 
     live: gives the unfinished line of the reply. phase: gives what is going on in the columns it
-    is told, "" = no such line.
+    is told, "" = no such line. interrupt: Ctrl-C was pressed.
     """
 
     def __init__(
         self,
         history: Path,
-        keys: KeyBindings,
-        commands: Sequence[tuple[str, str]],
+        take: Callable[[str], None],
+        interrupt: Callable[[], None],
         live: Callable[[], str],
         phase: Callable[[int], str],
     ) -> None:
-        self.pastes = Pastes()
+        self._take = take
+        self._interrupt = interrupt
         self._live = live
         self._phase = phase
+        self._pastes = Pastes()
         self._lines: list[str] = []
         self._drawing: asyncio.Task[None] | None = None
+        self._completer = CommandCompleter()
         self._prompt: PromptSession[str] = PromptSession(
             message=self._message,
-            history=KeptHistory(history, self.pastes),
-            completer=CommandCompleter(commands),
+            history=KeptHistory(history, self._pastes),
+            completer=self._completer,
             complete_while_typing=Condition(self._is_command),
             reserve_space_for_menu=6,
             multiline=True,
             prompt_continuation="  ",
-            key_bindings=keys,
+            key_bindings=self._keys(),
             enable_suspend=True,
             erase_when_done=True,
             style=STYLE if Paint(sys.stdout).on else PLAIN,
             output=_output(),
         )
 
-    @property
-    def text(self) -> str:
-        """What is typed and not yet sent."""
-        return self._prompt.default_buffer.text
+    async def run(self) -> None:
+        """Until the person leaves, or `leave` is called. The terminal is held all the time, so
+        nothing that is typed goes astray."""
+        sys.stdout.write("\r\x1b[K")
+        sys.stdout.flush()
+        try:
+            await self._prompt.prompt_async()
+        except EOFError:
+            return
+
+    def leave(self) -> None:
+        if self._prompt.app.is_running:
+            self._prompt.app.exit(exception=EOFError())
+
+    def offer(self, commands: Sequence[tuple[str, str]]) -> None:
+        """The names, with the slash, and summaries that completion knows."""
+        self._completer.commands = commands
 
     def say(self, lines: Iterable[str]) -> None:
         self._lines.extend(lines)
@@ -80,14 +97,17 @@ class Screen:
         if self._drawing is None or self._drawing.done():
             self._drawing = asyncio.get_running_loop().create_task(self._draw())
 
-    async def ask(self) -> str:
-        """The next input, with what was pasted in its place. EOFError when the person leaves."""
-        return self.pastes.expand(await self._prompt.prompt_async())
-
     async def settle(self) -> None:
         """Everything said is on the terminal."""
         while self._drawing is not None and not self._drawing.done():
             await self._drawing
+
+    def empty(self) -> bool:
+        """Take away what is typed; False if there was nothing."""
+        buffer = self._prompt.default_buffer
+        had = bool(buffer.text)
+        buffer.reset()
+        return had
 
     def clear(self) -> None:
         self._prompt.app.renderer.clear()
@@ -103,8 +123,26 @@ class Screen:
             app.output.flush()
         app.invalidate()
 
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        keys.add("enter")(self._entered)
+        keys.add("escape", "enter")(lambda event: event.current_buffer.insert_text("\n"))
+        keys.add("c-c")(lambda event: self._interrupt())
+        keys.add(Keys.BracketedPaste)(
+            lambda event: event.current_buffer.insert_text(self._pastes.take(event.data))
+        )
+        return keys
+
+    def _entered(self, event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        text = self._pastes.expand(buffer.text)
+        buffer.append_to_history()
+        buffer.reset()
+        self._take(text)
+
     def _is_command(self) -> bool:
-        return self.text.startswith("/") and " " not in self.text
+        text = self._prompt.default_buffer.text
+        return text.startswith("/") and " " not in text
 
     def _message(self) -> StyleAndTextTuples:
         room = columns() - 1
@@ -136,8 +174,7 @@ def rows(line: str, room: int) -> list[str]:
 class CommandCompleter(Completer):
     """Completes the name of a /command."""
 
-    def __init__(self, commands: Sequence[tuple[str, str]]) -> None:
-        self.commands = commands
+    commands: Sequence[tuple[str, str]] = ()
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         typed = document.text_before_cursor
@@ -151,10 +188,11 @@ class KeptHistory(FileHistory):
     """What was typed, in a file only its owner reads; without what was pasted at length."""
 
     def __init__(self, path: Path, pastes: Pastes) -> None:
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         super().__init__(str(path))
+        self._path = path
         self._pastes = pastes
 
     def store_string(self, string: str) -> None:
-        if not self._pastes.marks_in(string):
+        if self._path.parent.is_dir() and not self._pastes.marks_in(string):
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             super().store_string(string)

@@ -23,12 +23,19 @@ DECIDED = ("ApprovalDecided", "QuestionAnswered", "ToolFinished")
 class Speaker:
     """One person's side of a conversation. The session is opened with the first words."""
 
-    def __init__(self, arguments: Arguments, *, headless: bool, talk: Talk | None = None) -> None:
+    def __init__(self, arguments: Arguments, *, headless: bool) -> None:
         self.arguments = arguments
-        self.talk = talk
+        self.talk: Talk | None = None
         self.own: set[str] = set()
         self._options = run_options(arguments, headless=headless)
         self._waiting: dict[str, dict[str, Any]] = {}
+
+    def attach(self) -> bool:
+        """Take up the session that -r or -c ask for; False if -c finds none in this folder."""
+        if self.arguments.on("resume") or self.arguments.on("continue"):
+            self.talk = attached(self.arguments, self.arguments.text("resume"))
+            return self.talk is not None
+        return True
 
     @property
     def waited_for(self) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ def connect(home: str, *, spawn: bool = True) -> Wire:
         if not spawn:
             raise
         return start(home)
-    return wire if not spawn or wire.version == VERSION else _renewed(wire, home, about)
+    return wire if not spawn or about["version"] == VERSION else _renewed(wire, home, about)
 
 
 def socket_path(home: str) -> str:
@@ -73,9 +73,13 @@ def answering(home: str) -> Wire | None:
     """A connection on which the daemon has said that it is well."""
     try:
         wire = Wire(socket_path(home))
+    except NotListening:
+        return None
+    try:
         wire.get("/health")
         return wire
-    except (NotListening, Lost):
+    except Lost:
+        wire.close()
         return None
 
 
@@ -172,16 +176,14 @@ def _inherited() -> list[int]:
 
 def _renewed(wire: Wire, home: str, about: dict[str, Any]) -> Wire:
     """The daemon of `home` after it has parked its work and started again, once."""
+    old = about["version"]
     with wire:
-        print(f"the daemon is {wire.version}, this is {VERSION}: restarting it", file=sys.stderr)
+        print(f"the daemon is {old}, this is {VERSION}: restarting it", file=sys.stderr)
         wire.post("/api/daemon/stop", {"restart": True})
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        again = answering(home)
-        if again is None:
-            return start(home)
+    while time.monotonic() < deadline and (again := answering(home)) is not None:
         with again:
-            if again.version == VERSION:
+            if again.get("/health")["version"] != old:
                 break
         time.sleep(POLL)
     return start(home)

@@ -7,11 +7,8 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
-
-from gateway.cli.arguments import Arguments
 from gateway.cli.output import Paint
 from gateway.cli.phase import Phase
 from gateway.cli.screen import Screen
@@ -31,58 +28,68 @@ LOCAL = (
 )
 
 
-def converse(arguments: Arguments, open_speaker: Callable[[], Speaker]) -> int:
+def converse(speaker: Speaker) -> int:
     """Talk until the person leaves."""
-    speaker = open_speaker()
-    with connect(arguments.home) as wire:
-        model = wire.get("/api/status")["model"]
-        commands = [(row["name"], row["summary"]) for row in wire.get("/api/commands")]
-    phase = Phase(model.get("model") or model["provider"], model.get("context_window") or 0)
-    return asyncio.run(Conversation(speaker, phase, commands).run())
+    return asyncio.run(Conversation(speaker).run())
 
 
 class Conversation:
     """One person, one terminal, one session at a time."""
 
-    def __init__(self, speaker: Speaker, phase: Phase, commands: list[tuple[str, str]]) -> None:
+    def __init__(self, speaker: Speaker) -> None:
         self.speaker = speaker
-        self.phase = phase
+        self.phase = Phase()
         self.paint = Paint(sys.stdout)
         self.view = View(self.paint, speaker.own)
-        history = Path(speaker.arguments.home, "history")
-        known = [(name if name[0] == "/" else f"/{name}", text) for name, text in commands]
+        self._inputs: asyncio.Queue[str] = asyncio.Queue()
         self.screen = Screen(
-            history, self._keys(), [*LOCAL, *known], lambda: self.view.partial, self.phase.line
+            Path(speaker.arguments.home, "run", "history"),
+            self._inputs.put_nowait,
+            self._interrupt,
+            lambda: self.view.partial,
+            self.phase.line,
         )
         self._heard: Talk | None = None
         self._leaving = False
 
     async def run(self) -> int:
-        """Until Ctrl-D, /quit or Ctrl-C twice."""
-        sys.stdout.write("\r\x1b[K")
-        if self.speaker.talk:
-            await self._listen(self.speaker.talk)
-        ticking = asyncio.create_task(self._tick())
+        """Until Ctrl-D, /quit or Ctrl-C twice. HermesError if the daemon cannot be reached."""
+        work = [asyncio.create_task(self._take_inputs()), asyncio.create_task(self._tick())]
+        for task in work:
+            task.add_done_callback(lambda _: self.screen.leave())
         try:
-            while True:
-                text = await self.screen.ask()
-                if text.strip() in ("/quit", "/exit"):
-                    break
-                await self._take(text)
-        except (EOFError, KeyboardInterrupt):
-            pass
+            await self.screen.run()
         finally:
-            ticking.cancel()
+            for task in work:
+                task.cancel()
+            ends = await asyncio.gather(*work, return_exceptions=True)
             await self._leave()
+        for end in ends:
+            if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
+                raise end
         return 0
 
     # -- what is typed --------------------------------------------------------------------------
 
-    async def _take(self, text: str) -> None:
-        if not text.strip():
-            return
-        if text.strip() in ("/clear", "/redraw", "/verbose"):
-            return self._on_screen(text.strip())
+    async def _take_inputs(self) -> None:
+        """One input after the other, from when the daemon answers to /quit."""
+        await self._begin()
+        while (text := await self._inputs.get()).strip() not in ("/quit", "/exit"):
+            if text.strip() in ("/clear", "/redraw", "/verbose"):
+                self._on_screen(text.strip())
+            elif text.strip():
+                await self._say(text)
+
+    async def _begin(self) -> None:
+        model, commands = await asyncio.to_thread(_prepare, self.speaker)
+        self.phase.model = model.get("model") or model["provider"]
+        self.phase.window = model.get("context_window") or 0
+        self.screen.offer([*LOCAL, *commands])
+        self.screen.refresh()
+        if self.speaker.talk:
+            await self._listen(self.speaker.talk)
+
+    async def _say(self, text: str) -> None:
         self.screen.say(spoken(self.paint, _short(text)))
         self._leaving = False
         try:
@@ -102,36 +109,15 @@ class Conversation:
         else:
             self.screen.clear()
 
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add("enter")
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.validate_and_handle()
-
-        @keys.add("escape", "enter")
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text("\n")
-
-        @keys.add(Keys.BracketedPaste)
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text(self.screen.pastes.take(event.data))
-
-        @keys.add("c-c")
-        def _(event: KeyPressEvent) -> None:
-            self._interrupt(event)
-
-        return keys
-
-    def _interrupt(self, event: KeyPressEvent) -> None:
+    def _interrupt(self) -> None:
         """Ctrl-C: stop the work; at rest empty the line; on an empty line leave at the second."""
         if self.phase.working:
             self.phase.begin("stopping")
             self._in_background(self.speaker.stop)
-        elif event.current_buffer.text:
-            event.current_buffer.reset()
+        elif self.screen.empty():
+            return
         elif self._leaving:
-            event.app.exit(exception=EOFError())
+            self.screen.leave()
         else:
             self._leaving = True
             self.screen.say([self.paint("dim", "· Ctrl-C again leaves")])
@@ -233,6 +219,15 @@ def _quietly(work: Callable[[], None]) -> None:
         work()
     except HermesError:
         return
+
+
+def _prepare(speaker: Speaker) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The daemon answers: the model, the commands, and the session that was asked for."""
+    with connect(speaker.arguments.home) as wire:
+        model = wire.get("/api/status")["model"]
+        commands = [(row["name"], row["summary"]) for row in wire.get("/api/commands")]
+    speaker.attach()
+    return model, commands
 
 
 def beginning(rows: list[Stored], seen: int) -> int:

@@ -91,7 +91,6 @@ class Wire:
     def __init__(self, path: str, timeout: float = PATIENCE) -> None:
         self._socket = dial(path, timeout)
         self._incoming = Incoming(self._socket)
-        self.version = ""
 
     def __enter__(self) -> Wire:
         return self
@@ -145,7 +144,6 @@ class Wire:
 
     def _answer(self) -> Iterator[bytes]:
         status, headers = self._incoming.head()
-        self.version = headers.get("hermes-version", "")
         pieces = self._incoming.body(headers)
         if status >= 400:
             raise problem(status, b"".join(pieces))

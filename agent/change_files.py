@@ -1,0 +1,75 @@
+"""The files of a learned change: written all or none, also over a crash; and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.events import FileChange
+from hermes_home.errors import ChangeRefused
+from hermes_home.history import History
+from hermes_home.paths import Home
+
+Files = Sequence[FileChange]
+
+
+class ChangeFiles:
+    """Used by the door only, one change at a time."""
+
+    def __init__(self, home: Home, history: History) -> None:
+        self._home = home
+        self._history = history
+
+    def write(self, files: Files) -> bool:
+        """Write all files or none; False if one was not what it was planned on."""
+        done: list[FileChange] = []
+        try:
+            for file in files:
+                if not self._history.replace(file.path, file.before, file.after):
+                    break
+                done.append(file)
+        finally:
+            if len(done) < len(files):
+                self._put_back(done)
+        return len(done) == len(files)
+
+    def complete(self, files: Files) -> bool:
+        """Whether a change that a crash cut short was made. If some of its files were written and
+        nobody has touched the others, they are written now; else those are put back."""
+        written = [file for file in files if self.written(file)]
+        missing = [file for file in files if file not in written]
+        if not written or self.write(missing):
+            return bool(written)
+        self._put_back(written)
+        return False
+
+    def written(self, file: FileChange) -> bool:
+        """Whether a file is as the change left it."""
+        return self._text(file) == file.after
+
+    def again(self, files: Files) -> tuple[FileChange, ...]:
+        """The same change once more; ChangeRefused if it was planned on other files."""
+        for file in files:
+            if self._text(file) != file.before:
+                raise ChangeRefused(
+                    f"{file.path} is not what it was when this was planned",
+                    "Reject it; it will be proposed again if it is still worth it.",
+                )
+        return tuple(files)
+
+    def reverse(self, files: Files) -> tuple[FileChange, ...]:
+        """What takes the change back; ChangeRefused if something else was written since."""
+        for file in files:
+            if not self.written(file):
+                raise ChangeRefused(f"{file.path} has changed since", "Edit it by hand.")
+        return tuple(FileChange(file.path, file.after, file.before) for file in files)
+
+    def _put_back(self, files: Files) -> None:
+        for file in reversed(files):
+            self._history.replace(file.path, file.after, file.before)
+
+    def _text(self, file: FileChange) -> str | None:
+        try:
+            data = (self._home.root / file.path).read_bytes()
+        except OSError:
+            return None
+        return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,146 @@
+"""What the journal says of learned changes: which of them stand, and what the owner has refused."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from agent.events import (
+    AnyEvent,
+    ChangeDecided,
+    ChangeIntended,
+    ChangeKind,
+    ChangeMade,
+    ChangeStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A change without its texts. things: the files or the entries it is about."""
+
+    status: ChangeStatus
+    marker: str
+    things: frozenset[str]
+    paths: tuple[str, ...]
+    by_owner: bool
+    undoes: int
+    approves: int
+
+
+class Ledger:
+    """Folded from the change events, first those of the journal and then each new one.
+
+    pending: the change that was intended last, if it is not made; 0 = none. The door makes one at
+    a time, so an earlier one never happened. owed: decisions that follow from a change that was
+    made, and are not journalled yet.
+    """
+
+    def __init__(self) -> None:
+        self.pending = 0
+        self.owed: dict[int, ChangeStatus] = {}
+        self._known: dict[int, _Known] = {}
+        self._status: dict[int, ChangeStatus] = {}
+        self._standing: dict[str, list[int]] = {}
+        self._writers: dict[int, int] = {}
+        self._latest: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
+
+    def take(self, seq: int, event: AnyEvent) -> None:
+        """Fold one event; kinds that are not about changes are passed over."""
+        if isinstance(event, ChangeIntended):
+            self._intended(seq, event)
+        elif isinstance(event, ChangeMade) and event.id in self._known:
+            self._made(event.id, self._known[event.id])
+        elif isinstance(event, ChangeDecided) and event.id in self._known:
+            self._decided(event.id, event.status)
+
+    def status(self, id: int) -> ChangeStatus | None:
+        """None: there is no such change, or it never happened."""
+        return self._status.get(id)
+
+    def refusal(self, kind: ChangeKind, name: str, before: str, after: str) -> str:
+        """Why the learner may not do this; empty if it may."""
+        return self._refused.get(_marker(kind, name, before, after), "")
+
+    def writer(self, id: int) -> int:
+        """The change that wrote what `id` asked for: itself, unless it was proposed first."""
+        return self._writers.get(id, id)
+
+    def later(self, id: int) -> list[int]:
+        """Standing changes that came after `id` and are about the same things, newest first."""
+        things = self._known[id].things
+        found = {other for thing in things for other in self._standing.get(thing, ())}
+        return sorted((other for other in found if other > id), reverse=True)
+
+    def latest(self, path: str) -> int:
+        """The last change that wrote this file; 0 = none."""
+        return self._latest.get(path, 0)
+
+    # -- one function per kind of event --------------------------------------------------------
+
+    def _intended(self, id: int, event: ChangeIntended) -> None:
+        self._known[id] = _Known(
+            event.status,
+            _marker(event.kind, event.name, event.entry_before, event.entry_after),
+            _things(event),
+            tuple(file.path for file in event.files),
+            event.actor == "owner",
+            event.undoes,
+            event.approves,
+        )
+        proposed = event.status == "proposed"
+        self.pending = 0 if proposed else id
+        if proposed:
+            self._status[id] = "proposed"
+
+    def _made(self, id: int, change: _Known) -> None:
+        self.pending = 0
+        self._status[id] = change.status
+        self._latest |= dict.fromkeys(change.paths, id)
+        if change.undoes:
+            self._undone(change.undoes)
+            return
+        for thing in change.things:
+            self._standing.setdefault(thing, []).append(id)
+        if change.approves:
+            self._writers[change.approves] = id
+            self.owed[change.approves] = "active"
+        if change.by_owner:
+            self._refused.pop(change.marker, None)
+
+    def _undone(self, id: int) -> None:
+        change = self._known[id]
+        for thing in change.things:
+            self._standing[thing].remove(id)
+        self.owed[id] = "undone"
+        if change.approves:
+            self.owed[change.approves] = "undone"
+
+    def _decided(self, id: int, status: ChangeStatus) -> None:
+        self.owed.pop(id, None)
+        self._status[id] = status
+        marker = self._known[id].marker
+        if status in ("undone", "rejected"):
+            self._refused[marker] = f"the owner has {status} this (change {id})"
+        else:
+            self._refused.pop(marker, None)
+
+
+def _marker(kind: ChangeKind, name: str, before: str, after: str) -> str:
+    """What a refusal is about: a skill by name, a note by its words."""
+    if kind == "skill":
+        return f"skill {name}"
+    return f"{kind} {_plain(after)}" if after else f"{kind} without {_plain(before)}"
+
+
+def _things(event: ChangeIntended) -> frozenset[str]:
+    if event.kind == "skill":
+        return frozenset(file.path for file in event.files)
+    entries = (event.entry_before, event.entry_after)
+    return frozenset(f"{event.kind} {_plain(entry)}" for entry in entries if entry)
+
+
+def _plain(entry: str) -> str:
+    """The words of a note, without case, spacing and final stop."""
+    return " ".join(unicodedata.normalize("NFKC", entry).casefold().split()).rstrip(".!。")
