@@ -35,16 +35,16 @@ class ChangeFiles:
     def complete(self, files: Files) -> bool:
         """Whether a change that a crash cut short was made. If some of its files were written and
         nobody has touched the others, they are written now; else those are put back."""
-        written = [file for file in files if self.written(file)]
+        written = [file for file in files if self._written(file)]
         missing = [file for file in files if file not in written]
         if not written or self.write(missing):
             return bool(written)
         self._put_back(written)
         return False
 
-    def written(self, file: FileChange) -> bool:
-        """Whether a file is as the change left it."""
-        return self._text(file) == file.after
+    def hold(self, path: str, files: Files) -> bool:
+        """Whether the file at `path` is one of these, as the change left it."""
+        return any(file.path == path and self._written(file) for file in files)
 
     def again(self, files: Files) -> tuple[FileChange, ...]:
         """The same change once more; ChangeRefused if it was planned on other files."""
@@ -52,16 +52,19 @@ class ChangeFiles:
             if self._text(file) != file.before:
                 raise ChangeRefused(
                     f"{file.path} is not what it was when this was planned",
-                    "Reject it; it will be proposed again if it is still worth it.",
+                    "Reject it, or make the change by hand.",
                 )
         return tuple(files)
 
     def reverse(self, files: Files) -> tuple[FileChange, ...]:
         """What takes the change back; ChangeRefused if something else was written since."""
         for file in files:
-            if not self.written(file):
+            if not self._written(file):
                 raise ChangeRefused(f"{file.path} has changed since", "Edit it by hand.")
         return tuple(FileChange(file.path, file.after, file.before) for file in files)
+
+    def _written(self, file: FileChange) -> bool:
+        return self._text(file) == file.after
 
     def _put_back(self, files: Files) -> None:
         for file in reversed(files):

@@ -174,8 +174,19 @@ class Door:
         if pending is not None and self._files.complete(pending.files):
             await self._made(self._ledger.pending, pending, Author(pending.actor, pending.session))
         await self._settle(OWNER)
-        for path in await self.history.dirty():
-            self._commit(path)
+        await self.commit(await self.history.dirty())
+
+    async def commit(self, paths: Iterable[str]) -> None:
+        """Queue files that may have changed, not in the middle of a change: each for the author
+        of its last change if it is as that left it, else as edited by the owner."""
+        async with self.lock:
+            for path in paths:
+                id = self._ledger.latest(path)
+                intended = self._load(id) if id else None
+                if intended is not None and self._files.hold(path, intended.files):
+                    self._record_commit([path], id, intended)
+                else:
+                    self.history.record([path], actor="owner", reason="edited by hand")
 
     # -- one change -----------------------------------------------------------------------------
 
@@ -287,15 +298,6 @@ class Door:
                 f"Undo {later} first." if later else error.hint,
             ) from error
         return replace(proposal, action="undo", undoes=id)
-
-    def _commit(self, path: str) -> None:
-        """A file that differs from the last commit is its last change's, or the owner's."""
-        id = self._ledger.latest(path)
-        intended = self._load(id) if id else None
-        if intended and any(f.path == path and self._files.written(f) for f in intended.files):
-            self._record_commit([path], id, intended)
-        else:
-            self.history.record([path], actor="owner", reason="edited by hand")
 
     def _record_commit(self, paths: Sequence[str], id: int, intended: ChangeIntended) -> None:
         reason = f"{intended.action} {intended.kind} {intended.name}".strip()

@@ -87,8 +87,10 @@ class Notes:
 
     async def reconcile(self, path: Path) -> list[str]:
         """A notes file was changed by hand: if that save began at an older version, what it had
-        not known is put back into it. Returns the entries put back."""
-        (target,) = [target for target in FILES if self.path(target) == path]
+        not known is put back into it. Returns the entries put back; none for other files."""
+        target = next((target for target in FILES if self.path(target) == path), None)
+        if target is None:
+            return []
         restored: list[str] = []
 
         def plan() -> Proposal:
@@ -149,8 +151,11 @@ class Notes:
         return Proposal(step.target, name, action, files, step.after, step.before, step.after)
 
     def _again(self, intended: ChangeIntended) -> Proposal:
-        """What was proposed, on the file as it is now."""
-        return self._by_the_door(self._propose(_step_of(intended)))
+        """The same change on the file as it is now."""
+        step = _step_of(intended)
+        if self._document(step.target, self._read(step.target)).says(step.after):
+            raise ChangeRefused(f"{intended.name} says this already", "There is nothing to add.")
+        return self._by_the_door(self._propose(step))
 
     def _reverse(self, intended: ChangeIntended) -> Proposal:
         """The change taken back: byte for byte if nothing was written since, else its entry."""
@@ -163,7 +168,7 @@ class Notes:
         if intended.action == "merge":
             raise ChangeRefused("the notes changed after they were merged", "Edit them by hand.")
         document = self._document(back.target, text)
-        if not back.carry_out(document):
+        if document.says(back.after) or not back.carry_out(document):
             raise ChangeRefused(
                 f"{intended.name}: the entry does not stand as this change wrote it",
                 "Undo the later change of the same entry first.",

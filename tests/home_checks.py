@@ -6,9 +6,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from agent.events import (
     Answered,
@@ -39,6 +42,20 @@ def journal_of(home: Home) -> list[Stored]:
         return journal.read_all(limit=journal.last_seq())
     finally:
         database.close()
+
+
+def check_home(home: Home, receipts: Iterable[str]) -> list[Stored]:
+    """Everything below that a home must satisfy whatever was done in it; its events. `receipts`:
+    of every message that was ever said to it."""
+    events = journal_of(home)
+    check_runs(events)
+    check_calls(events)
+    check_inputs(home, events, receipts)
+    check_changes(home, events)
+    check_history(home)
+    check_leftovers(home)
+    check_index(home)
+    return events
 
 
 def check_runs(events: Sequence[Stored]) -> None:
@@ -177,3 +194,10 @@ def check_effects(log: Path, events: Sequence[Stored]) -> None:
             line = begun.get((stored.session, event.call_id))
             done |= {line} if line else set()
     assert done <= set(lines) <= set(begun.values())
+
+
+def check_shown(shown: Mapping[int, Any], events: Sequence[Stored]) -> None:
+    """What a view was shown is what is stored."""
+    stored = {one.seq: msgspec.to_builtins(one) for one in events}
+    assert shown
+    assert shown == {seq: stored.get(seq) for seq in shown}

@@ -5,8 +5,10 @@ In `make test` the 200 kills take three to four minutes on two cores; HERMES_SOA
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,12 +16,14 @@ from contextlib import suppress
 
 import pytest
 
+from agent.events import RunResumed, ToolFinished
 from hermes_home.paths import Home
 from tests import home_checks as check
-from tests.busy_model import Evaluations, work
+from tests.busy_model import Evaluations, call, work
 from tests.crashing import KINDS
 from tests.hermes import Hermes
-from tests.model_server import ModelServer
+from tests.model_answers import Answer
+from tests.model_server import ModelServer, calls
 from tests.patient import Gone, Life, Message, Owner
 from tests.test_whole_message import connect
 
@@ -106,22 +110,121 @@ def test_two_hundred_kills_lose_no_input_and_repeat_no_effect(
     turns, met = Turns(owner), Counter[str]()
     for point in points(KILLS, seed=2):
         met[live(hermes, owner, turns, point, chance)] += 1
-    last = Life(hermes)
-    owner.wait(last)
+    last = daemon_after(hermes, owner)
     owner.work()
-    owner.ask("POST", "/api/daemon/stop")
-    last.end()
-    assert last.process.returncode == 0
-    print(sum(met.values()), turns.number, owner.parked, len(model_server.requests), dict(met))
+    stopped(owner, last)
+    print(f"{sum(met.values())} kills in {turns.number} turns, {owner.parked} parked: {dict(met)}")
+    assert {where.partition(":")[0] for where in met} >= {*KINDS, "time"}
 
-    events = check.journal_of(home)
-    check.check_runs(events)
-    check.check_calls(events)
-    check.check_inputs(home, events, [message.input for message in owner.messages])
-    check.check_effects(hermes.workspace / "log", events)
-    check.check_changes(home, events)
-    check.check_history(home)
-    check.check_leftovers(home)
-    check.check_index(home)
+    check.check_home(home, [message.input for message in owner.messages])
+    check.check_effects(hermes.workspace / "log", check.journal_of(home))
+    check.check_shown(owner.shown, check.journal_of(home))
     assert model_server.prefix_breaks() == []
     assert model_server.checkpoint_prefix_ok()
+
+
+def daemon_after(hermes: Hermes, owner: Owner) -> Life:
+    """The next daemon, which goes on with what the last one left."""
+    life = Life(hermes)
+    owner.wait(life)
+    return life
+
+
+def stopped(owner: Owner, life: Life) -> None:
+    owner.ask("POST", "/api/daemon/stop")
+    life.end()
+    assert life.process.returncode == 0
+
+
+def unconfined(hermes: Hermes, server: ModelServer) -> Owner:
+    """An owner whose commands can reach the daemon, as they can on a machine with no sandbox."""
+    connect(hermes, server, sandbox={"mode": "off"})
+    return Owner(hermes)
+
+
+def test_a_tool_that_kills_the_daemon_runs_once_and_the_run_goes_on(
+    hermes: Hermes, model_server: ModelServer
+) -> None:
+    owner = unconfined(hermes, model_server)
+    lock = hermes.home / "run" / "daemon.lock"
+    command = f"echo once >> log; kill -9 $(cat {lock}); sleep 60"
+    model_server.script = calls(1, "shell", {"command": command})
+    life = daemon_after(hermes, owner)
+    with pytest.raises(Gone):
+        owner.say(Message(owner.open_session(), "end it", options={"yolo": True}))
+    life.end()
+    assert life.process.returncode == -9
+    life = daemon_after(hermes, owner)
+    owner.work()
+    stopped(owner, life)
+    assert (hermes.workspace / "log").read_text() == "once\n"
+    events = check.check_home(Home(hermes.home), [message.input for message in owner.messages])
+    (result,) = [e.event for e in events if isinstance(e.event, ToolFinished)]
+    assert result.status == "interrupted"
+    assert [e.event.planned for e in events if isinstance(e.event, RunResumed)] == [False]
+    assert owner.parked == 0
+    told = [m["content"] for m in model_server.runs()[-1].body["messages"] if m["role"] == "tool"]
+    assert told == [result.text]
+    assert "effect is unknown" in result.text
+
+
+KILLER = """\
+echo once >> log
+read -r _ _ _ keeper _ < /proc/$PPID/stat  # our supervisor's parent, who would end us
+kill -9 $keeper
+for asked in 1 2 3; do
+    until [ -e asked-$asked ]; do sleep 0.01; done
+    kill -9 $(cat {lock})
+done
+echo over >> log
+"""
+
+
+def test_a_script_left_behind_that_kills_the_daemon_three_times_runs_once_and_parks_the_run(
+    hermes: Hermes, model_server: ModelServer
+) -> None:
+    owner = unconfined(hermes, model_server)
+    (hermes.workspace / "killer").write_text(
+        KILLER.format(lock=hermes.home / "run" / "daemon.lock")
+    )
+    requests = itertools.count()
+
+    def script(number: int, body: object) -> Answer:
+        """The call, then three requests in which the daemon dies, then the answer."""
+        turn = next(requests)
+        if turn == 0:
+            return {"tool_calls": [call("shell", command="bash ./killer", background=True)]}
+        (hermes.workspace / f"asked-{turn}").touch()
+        return {"stall_after": 0} if turn < 4 else {"content": "done"}
+
+    model_server.script = script
+    life = daemon_after(hermes, owner)
+    message = Message(owner.open_session(), "end it for good", options={"yolo": True})
+    for _ in range(3):
+        with pytest.raises(Gone):
+            owner.say(*([] if message in owner.messages else [message]))
+        life.end()
+        assert life.process.returncode == -9
+        life = daemon_after(hermes, owner)
+    owner.work()
+    stopped(owner, life)
+    assert (hermes.workspace / "log").read_text() == "once\nover\n"
+    events = check.check_home(Home(hermes.home), [one.input for one in owner.messages])
+    (result,) = [stored.event for stored in events if isinstance(stored.event, ToolFinished)]
+    assert result.status == "failed"
+    assert owner.parked == 1
+
+
+def test_a_first_start_killed_anywhere_is_completed_by_the_next(hermes: Hermes) -> None:
+    early = [f"{kind}:{number}" for kind in ("file", "commit", "git") for number in range(1, 8)]
+    for point in early if SOAK else early[::2]:
+        shutil.rmtree(hermes.home, ignore_errors=True)
+        owner, life = Owner(hermes), Life(hermes, point)
+        with suppress(Gone):
+            owner.wait(life)
+            owner.open_session()
+        life.end(kill=True)
+        life = daemon_after(hermes, owner)
+        owner.open_session()
+        stopped(owner, life)
+        check.check_home(Home(hermes.home), [])

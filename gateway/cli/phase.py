@@ -23,6 +23,7 @@ class Phase:
         self.waiting = ""
         self._doing = ""
         self._since = 0.0
+        self._age = 0.0
         self._running: dict[str, str] = {}
 
     @property
@@ -32,7 +33,9 @@ class Phase:
     def add(self, stored: dict[str, Any]) -> None:
         event = stored["event"]
         if fold := FOLDS.get(event["type"]):
+            self._age = max(0.0, time.time() - stored["at"])
             fold(self, event)
+            self._age = 0.0
 
     def line(self, room: int, now: float | None = None) -> str:
         """At most `room` columns: phase, elapsed, tokens, how full the context is, model."""
@@ -49,8 +52,13 @@ class Phase:
     def begin(self, what: str = "starting") -> None:
         """Something was sent; the elapsed time counts from the first such moment."""
         if not self._doing:
-            self._since = time.monotonic()
+            self._since = time.monotonic() - self._age
         self._doing = what
+
+    def rest(self) -> None:
+        """Nothing is going on, as far as is known."""
+        self._doing = self.waiting = ""
+        self._running = {}
 
     def _started(self, event: dict[str, Any]) -> None:
         self.begin("thinking")
@@ -96,8 +104,7 @@ class Phase:
         self.begin("thinking")
 
     def _ended(self, event: dict[str, Any]) -> None:
-        self._doing = self.waiting = ""
-        self._running = {}
+        self.rest()
 
 
 FOLDS = {

@@ -129,6 +129,7 @@ class Conversation:
         if talk is self._heard:
             return
         self._heard = talk
+        self.phase.rest()
         loop = asyncio.get_running_loop()
         caught_up: asyncio.Future[None] = loop.create_future()
         reading = threading.Thread(target=self._read, args=(talk, loop, caught_up), daemon=True)
