@@ -23,7 +23,7 @@ from agent.events import (
     FileChange,
     Stored,
 )
-from agent.ledger import Ledger
+from agent.ledger import Ledger, marker_of
 from agent.origin import rests_on, tainted
 from hermes_home.errors import ChangeRefused
 from hermes_home.history import History
@@ -210,9 +210,7 @@ class Door:
         mode = self._mode()
         if mode == "off":
             raise ChangeRefused("learning is off: nothing is written")
-        if marker := self._ledger.refusal(
-            proposal.kind, proposal.name, proposal.entry_before, proposal.entry_after
-        ):
+        if marker := self._ledger.refusal(marker_of(proposal)):
             raise ChangeRefused(f"refused: {marker}; the owner decides otherwise, not you")
         if mode == "suggest":
             return "proposed", "learning.mode is suggest"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.events import (
     AnyEvent,
@@ -13,6 +14,21 @@ from agent.events import (
     ChangeMade,
     ChangeStatus,
 )
+
+
+class About(Protocol):
+    """What a change is about, planned or journalled."""
+
+    @property
+    def kind(self) -> ChangeKind: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def entry_before(self) -> str: ...
+    @property
+    def entry_after(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +75,9 @@ class Ledger:
         """None: there is no such change, or it never happened."""
         return self._status.get(id)
 
-    def refusal(self, kind: ChangeKind, name: str, before: str, after: str) -> str:
+    def refusal(self, marker: str) -> str:
         """Why the learner may not do this; empty if it may."""
-        return self._refused.get(_marker(kind, name, before, after), "")
+        return self._refused.get(marker, "")
 
     def writer(self, id: int) -> int:
         """The change that wrote what `id` asked for: itself, unless it was proposed first."""
@@ -82,7 +98,7 @@ class Ledger:
     def _intended(self, id: int, event: ChangeIntended) -> None:
         self._known[id] = _Known(
             event.status,
-            _marker(event.kind, event.name, event.entry_before, event.entry_after),
+            marker_of(event),
             _things(event),
             tuple(file.path for file in event.files),
             event.actor == "owner",
@@ -127,11 +143,13 @@ class Ledger:
             self._refused.pop(marker, None)
 
 
-def _marker(kind: ChangeKind, name: str, before: str, after: str) -> str:
-    """What a refusal is about: a skill by name, a note by its words."""
-    if kind == "skill":
-        return f"skill {name}"
-    return f"{kind} {_plain(after)}" if after else f"{kind} without {_plain(before)}"
+def marker_of(change: About) -> str:
+    """What a refusal is about: a skill by name, archiving it apart; a note by its words."""
+    if change.kind == "skill":
+        return f"skill {change.name}{' archived' if change.action == 'archive' else ''}"
+    if change.entry_after:
+        return f"{change.kind} {_plain(change.entry_after)}"
+    return f"{change.kind} without {_plain(change.entry_before)}"
 
 
 def _things(event: ChangeIntended) -> frozenset[str]:

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with home.lock.open("a+") as lock:
             if not _take(lock):
                 return ALREADY_RUNNING
-            _start_log(home, quiet="--on-demand" in arguments)
+            _start_log(home, quiet=not sys.stderr.isatty())
             return asyncio.run(_serve(home, on_demand="--on-demand" in arguments))
     except HermesError as error:
         sys.stderr.write(f"hermes: {error}\n")
@@ -66,11 +66,11 @@ def _take(lock: IO[str]) -> bool:
 
 
 def _start_log(home: Home, *, quiet: bool) -> None:
-    """Everything goes to the log; in the foreground to the terminal as well."""
+    """Everything goes to the log; in the foreground to standard error as well."""
     handlers: list[logging.Handler] = [
         RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
     ]
-    if not quiet:
+    if not quiet and sys.stderr and not _leads_to(home.log):
         handlers.append(logging.StreamHandler())
     logging.basicConfig(
         level=logging.INFO,
@@ -80,6 +80,11 @@ def _start_log(home: Home, *, quiet: bool) -> None:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     home.log.chmod(0o600)
+
+
+def _leads_to(log: Path) -> bool:
+    """Whether standard error is that file; a daemon started by a client has it so."""
+    return os.path.samestat(os.fstat(sys.stderr.fileno()), log.stat())
 
 
 async def _serve(home: Home, *, on_demand: bool) -> int:
@@ -103,7 +108,7 @@ async def _serve(home: Home, *, on_demand: bool) -> int:
         watching.cancel()
         await _close(app, server, serving, home)
     if app.restarts:
-        _start_again(on_demand=on_demand)
+        _start_again()
     return 0
 
 
@@ -118,11 +123,10 @@ async def _close(app: App, server: Server, serving: asyncio.Task[None], home: Ho
     home.socket.unlink(missing_ok=True)
 
 
-def _start_again(*, on_demand: bool) -> None:
-    """The same process becomes the new daemon; descriptors are closed on exec, the lock with
-    them, so a client that races may win and that is as good."""
-    options = ["--on-demand"] if on_demand else []
-    os.execv(sys.executable, [sys.executable, "-m", "gateway.daemon", *options])
+def _start_again() -> None:
+    """The same process becomes the new daemon, by the command it was started with; descriptors
+    are closed on exec, the lock with them, so a client that races may win and that is as good."""
+    os.execv(sys.executable, sys.orig_argv)
 
 
 def _adopt_orphans() -> None:

@@ -95,6 +95,12 @@ class Models:
             self._windows[key] = known or DEFAULT_WINDOW
         return self._windows[key]
 
+    def window(self) -> int:
+        """Tokens of the settings' model, as far as known by now."""
+        model = self._settings().model
+        known = self._windows.get((model.base_url, model.default), DEFAULT_WINDOW)
+        return model.context_window or known
+
     async def close(self) -> None:
         for provider in [*self._open.values(), *self._retired]:
             await provider.close()

@@ -47,7 +47,7 @@ async def status(app: App) -> Row:
         "model": {
             "provider": model.provider,
             "model": model.default or model.provider,
-            "context_window": model.context_window,
+            "context_window": app.models.window(),
         },
         "sandbox": await app.sandbox() or "none",
         "learning": app.learning.mode,
@@ -96,7 +96,11 @@ async def sessions(app: App, *, limit: int = 50, source: str = "", cwd: str = ""
 
 
 async def session_row(app: App, reference: str) -> Row:
-    return _session(await _session_meant(app, reference))
+    """One session; `seen` is the last event a terminal is known to have shown."""
+    row = await _session_meant(app, reference)
+    waiting = [parcel.seq for parcel in app.outbox.unseen() if parcel.session == row.id]
+    seen = min(waiting) - 1 if waiting else app.journal.last_seq()
+    return {**_session(row), "seen": seen}
 
 
 async def find_session(app: App, reference: str) -> str:
@@ -190,7 +194,9 @@ def _change(row: listings.ChangeRow) -> Row:
     return {
         "id": row.id,
         "kind": row.kind,
-        "name": row.name if row.kind == "skill" else " ".join((row.entry or row.name).split())[:120],
+        "name": row.name
+        if row.kind == "skill"
+        else " ".join((row.entry or row.name).split())[:120],
         "action": row.action,
         "status": row.status,
         "actor": row.actor,

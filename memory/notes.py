@@ -153,7 +153,8 @@ class Notes:
     def _again(self, intended: ChangeIntended) -> Proposal:
         """The same change on the file as it is now."""
         step = _step_of(intended)
-        if self._document(step.target, self._read(step.target)).says(step.after):
+        document = self._document(step.target, self._read(step.target))
+        if step.after and document.says(step.after):
             raise ChangeRefused(f"{intended.name} says this already", "There is nothing to add.")
         return self._by_the_door(self._propose(step))
 
@@ -168,7 +169,7 @@ class Notes:
         if intended.action == "merge":
             raise ChangeRefused("the notes changed after they were merged", "Edit them by hand.")
         document = self._document(back.target, text)
-        if document.says(back.after) or not back.carry_out(document):
+        if (back.after and document.says(back.after)) or not back.carry_out(document):
             raise ChangeRefused(
                 f"{intended.name}: the entry does not stand as this change wrote it",
                 "Undo the later change of the same entry first.",

@@ -11,6 +11,8 @@ from hermes_home.paths import Home
 from tests.hermes import Hermes
 from tests.model_server import ModelServer
 
+pytest.register_assert_rewrite("tests.home_checks")
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -4,6 +4,7 @@ product's own readers; each check says what is wrong."""
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -198,6 +199,6 @@ def check_effects(log: Path, events: Sequence[Stored]) -> None:
 
 def check_shown(shown: Mapping[int, Any], events: Sequence[Stored]) -> None:
     """What a view was shown is what is stored."""
-    stored = {one.seq: msgspec.to_builtins(one) for one in events}
+    stored = {one.seq: json.loads(msgspec.json.encode(one)) for one in events}
     assert shown
     assert shown == {seq: stored.get(seq) for seq in shown}

@@ -117,8 +117,8 @@ class Owner:
         self.work()
 
     def work(self) -> None:
-        """Submit everything that has no receipt yet, all at once, and follow until all is over."""
-        self._submit()
+        """Say everything that has no receipt yet, and follow until all is over."""
+        self.submit()
         while waiting := [message for message in self.messages if not message.over]:
             self.follow(waiting[0].session)
 
@@ -140,22 +140,31 @@ class Owner:
         gone on with as its owner would."""
         for stored in self.events(session):
             self._take(session, stored["event"])
-            self._submit()
+            self.submit()
             if all(message.over for message in self.messages if message.session == session):
                 return
+        raise Gone
+
+    def until(self, session: str, kind: str) -> Any:
+        """The first event of a kind that a session ever had, when it has come."""
+        for stored in self._stored(session, after=0):
+            if stored["event"]["type"] == kind:
+                return stored["event"]
         raise Gone
 
     def events(self, session: str) -> Iterator[Any]:
         """Stored and coming events, each once over any number of connections; ends when the
         daemon ends the stream."""
-        target = f"/api/sessions/{session}/events?after={self.places[session]}"
+        for stored in self._stored(session, self.places[session]):
+            assert stored["seq"] > self.places[session], "it was shown twice"
+            self.places[session] = stored["seq"]
+            self.shown[stored["seq"]] = stored
+            yield stored
+
+    def _stored(self, session: str, after: int) -> Iterator[Any]:
+        target = f"/api/sessions/{session}/events?after={after}"
         with self._sent("GET", target) as connection:
-            for stored in _events(connection):
-                if stored["seq"]:
-                    assert stored["seq"] > self.places[session], "it was shown twice"
-                    self.places[session] = stored["seq"]
-                    self.shown[stored["seq"]] = stored
-                yield stored
+            yield from (stored for stored in _events(connection) if stored["seq"])
 
     def _take(self, session: str, event: Any) -> None:
         mine = [message for message in self.messages if message.session == session]
@@ -170,8 +179,9 @@ class Owner:
 
     # -- HTTP -----------------------------------------------------------------------------------
 
-    def _submit(self) -> None:
-        """All are sent before the first answer is read."""
+    def submit(self) -> None:
+        """Say everything that has no receipt yet, all at once: the first answer is read when all
+        are sent."""
         fresh = [message for message in self.messages if not message.input]
         with ExitStack() as stack:
             sent = [stack.enter_context(self._sent(*self._request(one))) for one in fresh]

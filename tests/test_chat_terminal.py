@@ -30,10 +30,15 @@ class Chat:
         self.hermes = hermes
         self.terminals: list[Terminal] = []
 
-    def open(self, *words: str) -> Terminal:
+    def run(self, *words: str) -> Terminal:
         command = [*self.hermes.command, *words]
         terminal = Terminal(command, self.hermes.environment, self.hermes.workspace)
         self.terminals.append(terminal)
+        return terminal
+
+    def open(self, *words: str) -> Terminal:
+        """A terminal whose prompt is there."""
+        terminal = self.run(*words)
         terminal.wait("›")
         return terminal
 
@@ -245,3 +250,34 @@ def test_nothing_asks_the_terminal_or_takes_its_mouse(chat: Chat) -> None:
     leave(terminal)
     for code in ("\x1b[6n", "\x1b[?1049h", "\x1b[?1000h", "\x1b[?1003h"):
         assert code not in terminal.raw
+
+
+def test_setup_asks_step_by_step_and_saves_what_was_chosen(
+    chat: Chat, model_server: ModelServer
+) -> None:
+    terminal = chat.run("setup")
+    terminal.wait("number, or Enter for none:")
+    terminal.type("another address\r")
+    terminal.wait("the endpoint's address")
+    terminal.type(f"{model_server.url}\r")
+    terminal.wait("OPENAI_API_KEY (not shown; Enter for none):")
+    terminal.type("sesame\r")
+    terminal.wait("Which model?")
+    terminal.wait("1  scripted")
+    terminal.type("1\r")
+    terminal.wait("save it all the same? [y/N]")
+    terminal.type("y\r")
+    assert terminal.end() == 0
+    assert "sesame" not in terminal.raw
+    assert chat.hermes.json("model")["model"] == "scripted"
+    assert "sesame" in (chat.hermes.home / ".env").read_text()
+
+
+def test_deleting_asks_and_no_keeps(chat: Chat) -> None:
+    session = chat.hermes.json("-z", "say hi")["session"]
+    for word, kept in (("n", True), ("y", False)):
+        terminal = chat.run("sessions", "delete", session)
+        terminal.wait("delete 'say hi'? [y/N]")
+        terminal.type(f"{word}\r")
+        assert terminal.end() == (1 if kept else 0)
+        assert bool(chat.hermes.json("sessions", "list")) is kept

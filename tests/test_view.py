@@ -21,9 +21,9 @@ from gateway.cli.view import View, subject
 PLAIN = Paint(io.StringIO())
 
 
-def stored(kind: str, seq: int = 0, **fields: Any) -> dict[str, Any]:
-    event = {"type": kind, **fields}
-    return {"seq": seq, "session": "s", "run": "r", "at": time.time(), "event": event}
+def stored(type_: str, seq_: int = 0, /, **fields: Any) -> dict[str, Any]:
+    event = {"type": type_, **fields}
+    return {"seq": seq_, "session": "s", "run": "r", "at": time.time(), "event": event}
 
 
 def shown(*events: dict[str, Any], view: View | None = None) -> list[str]:
@@ -90,7 +90,12 @@ def test_a_call_is_one_line(fields: dict[str, Any], line: str) -> None:
 
 
 def test_what_was_learned_is_told_when_it_is_on_disk_or_proposed() -> None:
-    change = {"kind": "skill", "name": "deploy", "action": "create", "actor": "agent"}
+    change: dict[str, Any] = {
+        "kind": "skill",
+        "name": "deploy",
+        "action": "create",
+        "actor": "agent",
+    }
     view = View(PLAIN)
     assert not shown(stored("ChangeIntended", 5, status="candidate", **change), view=view)
     told = "learned: created skill `deploy` · /learned"
@@ -194,7 +199,7 @@ def test_the_phase_tells_what_is_done_how_long_and_how_full() -> None:
     phase.add(begun)
     assert phase.line(80).startswith("thinking · 1 min 5 s")
     phase.add(stored("ModelReplied", text="", usage={"prompt": 240, "completion": 10}))
-    call = {"call_id": "c", "name": "shell", "arguments": '{"command": "make"}'}
+    call: dict[str, Any] = {"call_id": "c", "name": "shell", "arguments": '{"command": "make"}'}
     phase.add(stored("ToolStarted", **call))
     assert phase.line(80).startswith("running shell make · ")
     assert phase.line(80).endswith("250 tokens · context 25 % · large")

@@ -13,6 +13,7 @@ def locate(profile: str = "") -> str:
     root = os.path.abspath(os.path.expanduser(root))
     if not profile:
         return root
-    if not profile.replace("-", "").replace("_", "").isalnum():
+    rest = profile.replace("-", "").replace("_", "")
+    if not (rest.isascii() and rest.isalnum() and profile[0].isalnum() and len(profile) <= 64):
         raise UsageError(f"{profile!r} cannot be a profile's name", "use letters, digits, - and _")
     return os.path.join(root, "profiles", profile)

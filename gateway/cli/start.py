@@ -8,7 +8,7 @@ import sys
 import time
 
 from gateway.cli.wire import Lost, NotListening, Wire
-from hermes_home.errors import HomeError, UnavailableError
+from hermes_home.errors import HermesError, HomeError, UnavailableError
 from hermes_home.version import VERSION
 
 TYPE_CHECKING = False
@@ -31,13 +31,22 @@ def connect(home: str, *, spawn: bool = True) -> Wire:
     A daemon of another version is asked once to go on as the installed one.
     """
     try:
-        wire = Wire(socket_path(home))
-        about = wire.get("/health")
+        wire, about = _greeted(home)
     except (NotListening, Lost):
         if not spawn:
             raise
         return start(home)
     return wire if not spawn or about["version"] == VERSION else _renewed(wire, home, about)
+
+
+def _greeted(home: str) -> tuple[Wire, dict[str, Any]]:
+    """A connection, and what the daemon says about itself on it."""
+    wire = Wire(socket_path(home))
+    try:
+        return wire, wire.get("/health")
+    except HermesError:
+        wire.close()
+        raise
 
 
 def socket_path(home: str) -> str:
@@ -72,14 +81,8 @@ def start(home: str, *, stay: bool = False) -> Wire:
 def answering(home: str) -> Wire | None:
     """A connection on which the daemon has said that it is well."""
     try:
-        wire = Wire(socket_path(home))
-    except NotListening:
-        return None
-    try:
-        wire.get("/health")
-        return wire
-    except Lost:
-        wire.close()
+        return _greeted(home)[0]
+    except (NotListening, Lost):
         return None
 
 

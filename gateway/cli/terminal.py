@@ -164,7 +164,8 @@ class Conversation:
                 self.screen.say(lines)
         if past:
             self._mark_seen(talk, past[-1]["seq"])
-        caught_up.set_result(None)
+        if not caught_up.done():
+            caught_up.set_result(None)
 
     def _tell(self, talk: Talk, stored: Stored | None) -> None:
         if talk is not self.speaker.talk:

@@ -84,16 +84,15 @@ class View:
     def _replied(self, event: dict[str, Any], seq: int) -> list[str]:
         if event.get("purpose", "run") != "run":
             return []
-        return [*self._rest_of(clean(event["text"]).strip("\n")), *self._other_model(event)]
+        return [*self._rest_of(clean(event["text"]).lstrip("\n")), *self._other_model(event)]
 
     def _rest_of(self, text: str) -> list[str]:
         """What of the whole reply is not shown yet. A reply that was not seen streaming, or only
         from its middle on, is shown as a whole."""
         shown = self._streamed[: len(self._streamed) - len(self.partial)]
         self._streamed = self.partial = ""
-        if not text:
-            return []
-        return (text[len(shown) :] if text.startswith(shown) else text).split("\n")
+        rest = (text[len(shown) :] if text.startswith(shown) else text).rstrip("\n")
+        return rest.split("\n") if rest else []
 
     def _other_model(self, event: dict[str, Any]) -> list[str]:
         answered, self._model = event.get("model") or self._model, self._model

@@ -10,7 +10,7 @@ goals         ways to try, files to try them for, a check
 instructions  a SKILL.md's procedure, read and changed
 plan          steps replayed over results: what is next, what has failed
 report asking what finished work answers; questions answered from notes and talks
-checkpoint    the answer to a self-evaluation: review and evidence, distil, evaluation
+checkpoint    the answer to a self-evaluation: review and evidence, distil, facts, evaluation
 compaction    an extractive summary that the work goes on from
 text          code spans, paths, placeholders, words in common
 """

@@ -9,9 +9,10 @@ from agent.messages import Message
 from agent.providers.offline.actions import remember
 from agent.providers.offline.distil import check_passed, name_of, revised, skill_text
 from agent.providers.offline.evaluation import evaluation
+from agent.providers.offline.facts import Fact, facts
 from agent.providers.offline.instructions import difference
 from agent.providers.offline.plan import Action
-from agent.providers.offline.review import Asked, Review, asked_of, missing_commands, review_of
+from agent.providers.offline.review import Asked, Review, asked_of, review_of
 from agent.providers.offline.scene import scene_of
 from agent.providers.offline.text import plain
 from agent.providers.offline.transcript import Loaded, finished, skills_in
@@ -38,9 +39,13 @@ def answer(messages: Sequence[Message], index: int, offered: frozenset[str]) -> 
     if name and not views and "skill_view" in offered and _teaches(review, asked):
         return [Action("skill_view", {"name": name})]
     current = next(iter(skills_in(views[-1].text)), None) if views else None
-    written = any(done.tool in ("skill_manage", "memory") for done in after)
-    kept = [] if written else _writes(review, asked, current)
-    return [*(write for write in kept if write.tool in offered), evaluation(review, asked, kept)]
+    if any(done.tool in ("skill_manage", "memory") for done in after):
+        return [evaluation(review, asked, [], [])]
+    skill = _skill(review, asked, current)
+    covering = name or next((str(write.arguments["name"]) for write in skill), "")
+    new = facts(review, asked, covering)
+    kept = [write for write in [*skill, *_notes(review, new)] if write.tool in offered]
+    return [*kept, evaluation(review, asked, kept, new)]
 
 
 def _existing(review: Review, asked: Asked) -> str:
@@ -67,10 +72,6 @@ def _teaches(review: Review, asked: Asked) -> bool:
     return passed and (failed or len(asked.calls) >= WORTHWHILE_CALLS)
 
 
-def _writes(review: Review, asked: Asked, current: Loaded | None) -> list[Action]:
-    return [*_skill(review, asked, current), *_notes(review, asked)]
-
-
 def _skill(review: Review, asked: Asked, current: Loaded | None) -> list[Action]:
     """The skill to create, or the patch of the one that is there."""
     goal = review.work.goal if review.work else None
@@ -89,14 +90,11 @@ def _skill(review: Review, asked: Asked, current: Loaded | None) -> list[Action]
     return [Action("skill_manage", {"action": "create", "name": name_of(goal), "content": text})]
 
 
-def _notes(review: Review, asked: Asked) -> list[Action]:
-    """What the user asked to remember and was not noted yet; commands this machine lacks."""
+def _notes(review: Review, new: Sequence[Fact]) -> list[Action]:
+    """What the user asked to remember and was not noted yet, and what the calls show."""
     operations: list[dict[str, str]] = []
     if not any(done.tool == "memory" for done in review.scene.results):
         for found in _REMEMBER.finditer(review.scene.spoken.words[:5000]):
             operations += remember(plain(found[1], 300)).arguments["operations"]
-    known = asked.notes + "\n".join(note.text for note in review.scene.spoken.notes)
-    for text, _ in missing_commands(review):
-        if text.split(" (")[0] not in known:
-            operations.append({"action": "add", "target": "memory", "text": text})
+    operations += [fact.operation() for fact in new]
     return [Action("memory", {"operations": operations})] if operations else []

@@ -7,15 +7,19 @@ from typing import Any
 
 from agent.providers.offline.distil import check_passed
 from agent.providers.offline.evidence import Tried, how_it_failed, kinds_text
+from agent.providers.offline.facts import Fact
 from agent.providers.offline.plan import Action
-from agent.providers.offline.review import Asked, Review, missing_commands
+from agent.providers.offline.review import Asked, Review
 from agent.providers.offline.text import as_code
 
 LESSONS = 12
 
 
-def evaluation(review: Review, asked: Asked, kept: Sequence[Action]) -> Action:
-    lessons = _lessons(review, kept)
+def evaluation(
+    review: Review, asked: Asked, kept: Sequence[Action], new: Sequence[Fact]
+) -> Action:
+    """The call that ends a checkpoint which wrote `kept`, the facts in `new` among it."""
+    lessons = _lessons(review, kept, new)
     new = [one for one in review.found if one.numbers]
     passed = [one for one in new if one.passed]
     failed = [one for one in new if not one.passed]
@@ -63,7 +67,9 @@ def _outcome(review: Review) -> str:
     return "failure" if review.progress.failed is not None else "unknown"
 
 
-def _lessons(review: Review, kept: Sequence[Action]) -> list[dict[str, Any]]:
+def _lessons(
+    review: Review, kept: Sequence[Action], new: Sequence[Fact]
+) -> list[dict[str, Any]]:
     keep = "skill" if any(write.tool == "skill_manage" for write in kept) else "none"
     lessons: list[dict[str, Any]] = []
     for one in sorted(review.found, key=lambda one: not one.passed):
@@ -75,11 +81,11 @@ def _lessons(review: Review, kept: Sequence[Action]) -> list[dict[str, Any]]:
         numbers = [n for attempt in review.progress.attempts for n in attempt.numbers]
         text = "These steps reach the goal: the check passed."
         lessons.append({"text": text, "evidence": numbers, "keep": keep})
-    return lessons[:LESSONS] + _note_lessons(review, kept)
+    return lessons[:LESSONS] + _note_lessons(kept, new)
 
 
-def _note_lessons(review: Review, kept: Sequence[Action]) -> list[dict[str, Any]]:
-    evidence = dict(missing_commands(review))
+def _note_lessons(kept: Sequence[Action], new: Sequence[Fact]) -> list[dict[str, Any]]:
+    evidence = {fact.text: fact.evidence for fact in new}
     return [
         {
             "text": operation["text"],

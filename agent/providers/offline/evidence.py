@@ -108,8 +108,11 @@ def how_it_failed(one: Tried) -> str:
 
 def kinds_text(kinds: Sequence[str]) -> str:
     """`for `.a` and `.b` files`, empty if nothing is known about the kind."""
-    named = [as_code(kind) for kind in kinds if kind]
-    if not named:
-        return ""
-    listed = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    return f" for {listed} files"
+    listed = named([kind for kind in kinds if kind])
+    return f" for {listed} files" if listed else ""
+
+
+def named(kinds: Sequence[str]) -> str:
+    """`.a`, `.b` and `.c`."""
+    spans = [as_code(kind) for kind in kinds]
+    return " and ".join([", ".join(spans[:-1]), spans[-1]] if len(spans) > 1 else spans)

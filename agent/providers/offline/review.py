@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.providers.offline.evidence import NOT_FOUND, Tried, tried
+from agent.providers.offline.evidence import Tried, tried
 from agent.providers.offline.plan import Progress
 from agent.providers.offline.scene import Scene
-from agent.providers.offline.text import as_code
 from agent.providers.offline.transcript import Done, Entry, catalog, dumped
 from agent.providers.offline.work import Work, work_of
 
@@ -22,11 +21,11 @@ _CALL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the request tells: the calls by number, and the skills that match."""
+    """What the request tells: the calls by number, the skills that match, and the notes."""
 
     calls: tuple[tuple[int, str, str, str], ...]
     skills: tuple[Entry, ...]
-    notes: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +42,21 @@ def asked_of(text: str) -> Asked:
     """Read the checkpoint message."""
     calls: list[tuple[int, str, str, str]] = []
     skills: list[Entry] = []
-    notes = ""
+    notes: list[str] = []
     for line in text.split("\n"):
         if found := _CALL.fullmatch(line):
             calls.append((int(found[1]), found[2], found[3], found[4]))
         elif line.startswith(("Skills that match", "skills that match")):
             skills = catalog(line)
         elif line.startswith("Notes:"):
-            notes = text[text.index(line) :]
-    return Asked(tuple(calls), tuple(skills), notes)
+            notes = _notes(text[text.index(line) :])
+    return Asked(tuple(calls), tuple(skills), tuple(notes))
+
+
+def _notes(text: str) -> list[str]:
+    """The entries of a list; a line that is indented goes on with the one before."""
+    entries = re.split(r"^- ", text, flags=re.MULTILINE)[1:]
+    return [entry.replace("\n  ", "\n").strip() for entry in entries]
 
 
 def review_of(scene: Scene, asked: Asked) -> Review:
@@ -83,19 +88,3 @@ def _same(done: Done, tool: str, arguments: str) -> bool:
     return done.tool == tool and (
         written == arguments or (arguments.endswith("…") and written.startswith(arguments[:-1]))
     )
-
-
-def missing_commands(review: Review) -> list[tuple[str, tuple[int, ...]]]:
-    """Commands that were not found while another way passed for the same kind of file."""
-    date = re.search(r"\d{4}-\d{2}-\d{2}", review.scene.spoken.date)
-    when = f" (seen {date[0]})" if date else ""
-    facts: dict[str, tuple[int, ...]] = {}
-    for one in review.found:
-        other = next((two for two in review.found if two.passed and two.kind == one.kind), None)
-        if one.exit == NOT_FOUND and other is not None and one.numbers:
-            missing, works = (as_code(two.command.split()[0]) for two in (one, other))
-            facts.setdefault(
-                f"On this machine {missing} is not installed{when}; {works} does the same work.",
-                one.numbers + other.numbers,
-            )
-    return list(facts.items())
