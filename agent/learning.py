@@ -284,18 +284,23 @@ class Door:
         return replace(proposal, approves=id)
 
     def _plan_reverse(self, id: int) -> Proposal:
-        intended = self._intent(id)
-        plan = self._reverse.get(intended.kind)
+        intended, later = self._intent(id), self._ledger.later(id)
         try:
-            files = self._files.reverse(intended.files) if plan is None else ()
-            proposal = plan(intended) if plan else _of(intended, files)
+            proposal = self._reversed(intended, changed=bool(later))
         except ChangeRefused as error:
-            later = ", ".join(str(other) for other in self._ledger.later(id))
+            first = ", ".join(str(other) for other in later)
             raise ChangeRefused(
                 f"change {id} cannot be undone: {error.message}",
-                f"Undo {later} first." if later else error.hint,
+                f"Undo {first} first." if first else error.hint,
             ) from error
         return replace(proposal, action="undo", undoes=id)
+
+    def _reversed(self, intended: ChangeIntended, *, changed: bool) -> Proposal:
+        if plan := self._reverse.get(intended.kind):
+            return plan(intended)
+        if changed:
+            raise ChangeRefused("its files were changed again")
+        return _of(intended, self._files.reverse(intended.files))
 
     def _record_commit(self, paths: Sequence[str], id: int, intended: ChangeIntended) -> None:
         reason = f"{intended.action} {intended.kind} {intended.name}".strip()

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with home.lock.open("a+") as lock:
             if not _take(lock):
                 return ALREADY_RUNNING
-            _start_log(home, quiet=not sys.stderr.isatty())
+            _start_log(home, quiet="--on-demand" in arguments)
             return asyncio.run(_serve(home, on_demand="--on-demand" in arguments))
     except HermesError as error:
         sys.stderr.write(f"hermes: {error}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from hermes_home.paths import Home
 from tests.hermes import Hermes
 from tests.model_server import ModelServer
+from tests.patient import Owner
 
 pytest.register_assert_rewrite("tests.home_checks")
 
@@ -49,3 +51,10 @@ def hermes(tmp_path: Path) -> Iterator[Hermes]:
     command = Hermes(tmp_path / "home", workspace)
     yield command
     command.close()
+
+
+@pytest.fixture
+def owner(hermes: Hermes) -> Iterator[Owner]:
+    """The owner of that home, who starts its daemons; the last one ends with the test."""
+    with closing(Owner(hermes)) as owner:
+        yield owner

@@ -1,5 +1,5 @@
 """A daemon that kills itself: `python -m tests.crashing KIND:N` is `gateway.daemon --on-demand`
-that dies by SIGKILL at the Nth point of a kind, counted from its start. `never` lets it live.
+that dies by SIGKILL at the Nth point of a kind, counted from its start; with '' it lives.
 
 commit  around each BEGIN and COMMIT of a database: before it, with the work done, after it
 send    around each write to a socket: to clients, to the model
@@ -30,7 +30,6 @@ from hermes_home.git import Repository
 from hermes_home.history import History
 
 KINDS = ("commit", "send", "spawn", "file", "git", "change")
-NEVER = "never"
 NAME_CHANGES = frozenset({"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir"})
 
 
@@ -111,7 +110,7 @@ def put_points(points: Points) -> None:
 
 
 def main() -> int:
-    if sys.argv[1] != NEVER:
+    if sys.argv[1]:
         put_points(Points(sys.argv[1]))
     return daemon.main(["--on-demand"])
 

@@ -104,6 +104,15 @@ class Bench:
             return self._manage(**arguments), None
         return "ok", None
 
+    def noted(self) -> list[str]:
+        """The notes as they stand."""
+        entries: list[str] = []
+        for operation in self.notes:
+            if operation["action"] == "replace":
+                entries.remove(operation["old_text"])
+            entries.append(operation["text"])
+        return entries
+
     def _shell(self, command: str) -> tuple[str, int]:
         done = subprocess.run(
             ["sh", "-c", command],
@@ -148,7 +157,8 @@ class Bench:
             "Calls since the last checkpoint:\n"
             + ("\n".join(lines) or "none")
             + "\n\nSkills that match: skills that match (of 3): "
-            + f"{self._catalog()} (skill_view loads one)\nNotes: none"
+            + f"{self._catalog()} (skill_view loads one)\nNotes: "
+            + ("\n".join(f"- {note}" for note in self.noted()) or "none")
         )
         extra = [Message("user", text)]
         for _ in range(8):

@@ -18,7 +18,6 @@ from uuid import uuid4
 
 from gateway.cli.wire import dial
 from hermes_home.errors import UnavailableError
-from tests.crashing import NEVER
 from tests.hermes import Hermes
 
 PATIENCE = 60.0
@@ -30,10 +29,9 @@ class Gone(Exception):
 
 
 class Life:
-    """One life of a daemon, from its start to its end. `point`: see tests/crashing.py."""
+    """One life of a daemon, from its start to its end."""
 
-    def __init__(self, hermes: Hermes, point: str = NEVER) -> None:
-        self.point = point
+    def __init__(self, hermes: Hermes, point: str) -> None:
         self._said = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crashing", point],
@@ -48,14 +46,20 @@ class Life:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def end(self, *, kill: bool = False) -> str:
-        """Wait for the end, which `kill` brings; what it wrote to standard error."""
+    def end(self, *, kill: bool = False) -> int:
+        """Wait for the end, which `kill` brings; the exit code, below 0 for a signal."""
         if kill:
             self.process.kill()
-        self.process.wait(PATIENCE)
-        with self._said:
-            self._said.seek(0)
-            return self._said.read().decode()
+        return self.process.wait(PATIENCE)
+
+    def said(self) -> str:
+        """What it wrote to standard error."""
+        self._said.seek(0)
+        return self._said.read().decode().strip()
+
+    def close(self) -> None:
+        self.end(kill=True)
+        self._said.close()
 
 
 class Connection(HTTPConnection):
@@ -87,16 +91,40 @@ class Message:
 
 
 class Owner:
-    """Every method but `wait` raises Gone when the daemon is not there; it can then be called
-    again and goes on where it was."""
+    """Starts daemons, one after the other, and talks to them. What needs one raises Gone when it
+    is not there; called again, it goes on where it was."""
 
     def __init__(self, hermes: Hermes) -> None:
+        self._hermes = hermes
         self._path = hermes.home / "run" / "daemon.sock"
         self._cwd = str(hermes.workspace)
+        self._life: Life | None = None
         self.messages: list[Message] = []
         self.places: dict[str, int] = {}
         self.shown: dict[int, Any] = {}
         self.parked = 0
+
+    def start(self, point: str = "") -> Life:
+        """Start the next daemon; `point` is where it dies, as in tests/crashing.py."""
+        self.close()
+        self._life = Life(self._hermes, point)
+        return self._life
+
+    def wake(self) -> Life:
+        """Start the next daemon and wait until it answers; Gone if it ends before."""
+        life = self.start()
+        self.wait()
+        return life
+
+    def stop(self, life: Life) -> None:
+        """The planned stop, as it should be."""
+        self.ask("POST", "/api/daemon/stop")
+        assert life.end() == 0, life.said()
+
+    def close(self) -> None:
+        if self._life is not None:
+            self._life.close()
+            self._life = None
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -122,10 +150,10 @@ class Owner:
         while waiting := [message for message in self.messages if not message.over]:
             self.follow(waiting[0].session)
 
-    def wait(self, life: Life) -> None:
+    def wait(self) -> None:
         """Until the daemon answers; Gone if it ended before."""
         deadline = time.monotonic() + PATIENCE
-        while life.alive:
+        while self._life is not None and self._life.alive:
             with suppress(Gone):
                 self.ask("GET", "/health")
                 return

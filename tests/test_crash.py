@@ -24,7 +24,7 @@ from tests.crashing import KINDS
 from tests.hermes import Hermes
 from tests.model_answers import Answer
 from tests.model_server import ModelServer, calls
-from tests.patient import Gone, Life, Message, Owner
+from tests.patient import Gone, Message, Owner
 from tests.test_whole_message import connect
 
 pytestmark = pytest.mark.slow
@@ -76,43 +76,39 @@ class Turns:
         ][self.number % 4]
 
 
-def live(hermes: Hermes, owner: Owner, turns: Turns, point: str, chance: random.Random) -> str:
+def live(owner: Owner, turns: Turns, point: str, chance: random.Random) -> str:
     """One life of a daemon up to its kill point; where that was."""
     kind = point.partition(":")[0]
-    life = Life(hermes, "never" if kind == "time" else point)
+    life = owner.start("" if kind == "time" else point)
     timer = threading.Timer(chance.uniform(0.1, 3.0), life.process.kill)
     if kind == "time":
         timer.start()
     with suppress(Gone):
-        owner.wait(life)
+        owner.wait()
         owner.work()
         for _ in range(TURNS):
             owner.say(*turns.next())
         while kind == "time":
             owner.say(*turns.next())
     timer.cancel()
-    where = life.end(kill=life.alive and kind != "time" and _at_rest(owner))
-    assert life.process.returncode == -9, where
-    return "time" if kind == "time" else where.strip() or "at rest"
-
-
-def _at_rest(owner: Owner) -> bool:
-    return all(message.over for message in owner.messages)
+    at_rest = life.alive and kind != "time" and all(message.over for message in owner.messages)
+    assert life.end(kill=at_rest) == -9, life.said()
+    return "time" if kind == "time" else life.said() or "at rest"
 
 
 @pytest.mark.timeout(SECONDS)
 def test_two_hundred_kills_lose_no_input_and_repeat_no_effect(
-    hermes: Hermes, model_server: ModelServer
+    hermes: Hermes, model_server: ModelServer, owner: Owner
 ) -> None:
     connect(hermes, model_server, learning={"checkpoint_every": 5})
     model_server.script, model_server.checkpoint = work, Evaluations()
-    home, owner, chance = Home(hermes.home), Owner(hermes), random.Random(1)
+    home, chance = Home(hermes.home), random.Random(1)
     turns, met = Turns(owner), Counter[str]()
     for point in points(KILLS, seed=2):
-        met[live(hermes, owner, turns, point, chance)] += 1
-    last = daemon_after(hermes, owner)
+        met[live(owner, turns, point, chance)] += 1
+    last = owner.wake()
     owner.work()
-    stopped(owner, last)
+    owner.stop(last)
     print(f"{sum(met.values())} kills in {turns.number} turns, {owner.parked} parked: {dict(met)}")
     assert {where.partition(":")[0] for where in met} >= {*KINDS, "time"}
 
@@ -123,40 +119,20 @@ def test_two_hundred_kills_lose_no_input_and_repeat_no_effect(
     assert model_server.checkpoint_prefix_ok()
 
 
-def daemon_after(hermes: Hermes, owner: Owner) -> Life:
-    """The next daemon, which goes on with what the last one left."""
-    life = Life(hermes)
-    owner.wait(life)
-    return life
-
-
-def stopped(owner: Owner, life: Life) -> None:
-    owner.ask("POST", "/api/daemon/stop")
-    life.end()
-    assert life.process.returncode == 0
-
-
-def unconfined(hermes: Hermes, server: ModelServer) -> Owner:
-    """An owner whose commands can reach the daemon, as they can on a machine with no sandbox."""
-    connect(hermes, server, sandbox={"mode": "off"})
-    return Owner(hermes)
-
-
 def test_a_tool_that_kills_the_daemon_runs_once_and_the_run_goes_on(
-    hermes: Hermes, model_server: ModelServer
+    hermes: Hermes, model_server: ModelServer, owner: Owner
 ) -> None:
-    owner = unconfined(hermes, model_server)
+    connect(hermes, model_server, sandbox={"mode": "off"})
     lock = hermes.home / "run" / "daemon.lock"
     command = f"echo once >> log; kill -9 $(cat {lock}); sleep 60"
     model_server.script = calls(1, "shell", {"command": command})
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     with pytest.raises(Gone):
         owner.say(Message(owner.open_session(), "end it", options={"yolo": True}))
-    life.end()
-    assert life.process.returncode == -9
-    life = daemon_after(hermes, owner)
+    assert life.end() == -9
+    life = owner.wake()
     owner.work()
-    stopped(owner, life)
+    owner.stop(life)
     assert (hermes.workspace / "log").read_text() == "once\n"
     events = check.check_home(Home(hermes.home), [message.input for message in owner.messages])
     (result,) = [e.event for e in events if isinstance(e.event, ToolFinished)]
@@ -181,9 +157,9 @@ echo over >> log
 
 
 def test_a_script_left_behind_that_kills_the_daemon_three_times_runs_once_and_parks_the_run(
-    hermes: Hermes, model_server: ModelServer
+    hermes: Hermes, model_server: ModelServer, owner: Owner
 ) -> None:
-    owner = unconfined(hermes, model_server)
+    connect(hermes, model_server, sandbox={"mode": "off"})
     (hermes.workspace / "killer").write_text(
         KILLER.format(lock=hermes.home / "run" / "daemon.lock")
     )
@@ -198,16 +174,15 @@ def test_a_script_left_behind_that_kills_the_daemon_three_times_runs_once_and_pa
         return {"stall_after": 0} if turn < 4 else {"content": "done"}
 
     model_server.script = script
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     owner.messages.append(Message(owner.open_session(), "end it for good", options={"yolo": True}))
     for _ in range(3):
         with pytest.raises(Gone):
             owner.work()
-        life.end()
-        assert life.process.returncode == -9
-        life = daemon_after(hermes, owner)
+        assert life.end() == -9
+        life = owner.wake()
     owner.work()
-    stopped(owner, life)
+    owner.stop(life)
     assert (hermes.workspace / "log").read_text() == "once\nover\n"
     events = check.check_home(Home(hermes.home), [one.input for one in owner.messages])
     (result,) = [stored.event for stored in events if isinstance(stored.event, ToolFinished)]
@@ -215,16 +190,30 @@ def test_a_script_left_behind_that_kills_the_daemon_three_times_runs_once_and_pa
     assert owner.parked == 1
 
 
-def test_a_first_start_killed_anywhere_is_completed_by_the_next(hermes: Hermes) -> None:
+def test_messages_of_one_moment_are_each_said_once(
+    hermes: Hermes, model_server: ModelServer, owner: Owner
+) -> None:
+    connect(hermes, model_server)
+    life = owner.wake()
+    for _ in range(10):
+        session = owner.open_session()
+        owner.say(*(Message(session, word) for word in ("one", "two", "three")))
+    owner.stop(life)
+    check.check_home(Home(hermes.home), [message.input for message in owner.messages])
+
+
+def test_a_first_start_killed_anywhere_is_completed_by_the_next(
+    hermes: Hermes, owner: Owner
+) -> None:
     early = [f"{kind}:{number}" for kind in ("file", "commit", "git") for number in range(1, 8)]
     for point in early if SOAK else early[::2]:
         shutil.rmtree(hermes.home, ignore_errors=True)
-        owner, life = Owner(hermes), Life(hermes, point)
+        life = owner.start(point)
         with suppress(Gone):
-            owner.wait(life)
+            owner.wait()
             owner.open_session()
         life.end(kill=True)
-        life = daemon_after(hermes, owner)
+        life = owner.wake()
         owner.open_session()
-        stopped(owner, life)
+        owner.stop(life)
         check.check_home(Home(hermes.home), [])

@@ -404,29 +404,20 @@ async def test_a_cancelled_caller_leaves_no_change_half_made(desk: Desk):
             await task
         async with desk.door.lock:
             pass
-        for id, row in (await desk.listed()).items():
-            if row.status == "candidate":
-                await desk.door.undo(id)
-                await desk.writer.create("brew-sap", skill_text("brew-sap"), OWNER)
-                await desk.writer.archive("brew-sap", OWNER)
-                await desk.door.approve(id)
-                await desk.door.undo(id)
-        kept = {path: text for path, text in desk.tree().items() if "brew-sap" not in path}
-        assert kept == before
-        desk.door._ledger._refused.clear()  # the next turn is another learner
+        rows = await desk.listed()
+        for id in [
+            id for id in rows if (rows[id].action, rows[id].status) == ("archive", "active")
+        ]:
+            await desk.door.undo(id)
+        assert desk.tree() == before
+    assert 0 < len(desk.of(ChangeDecided)) < 12
 
 
 async def test_changes_side_by_side_are_made_one_after_the_other(desk: Desk):
     await asyncio.gather(*(desk.note(f"note {number}") for number in range(20)))
     assert sorted(desk.notes.entries("memory")) == sorted(f"note {n}" for n in range(20))
-    assert (
-        [file.before for e in desk.of(ChangeIntended) for file in e.files][1:]
-        == [  # type: ignore[union-attr]
-            file.after
-            for e in desk.of(ChangeIntended)
-            for file in e.files  # type: ignore[union-attr]
-        ][:-1]
-    )
+    texts = [file for event in desk.of(ChangeIntended) for file in event.files]
+    assert [file.before for file in texts[1:]] == [file.after for file in texts[:-1]]
 
 
 async def test_every_change_is_a_commit_of_its_author(desk: Desk):

@@ -123,6 +123,19 @@ async def test_a_stop_ends_a_hanging_tool_at_once_and_answers_its_call():
     assert rig.of(RunFinished)[0].input == "stop"
 
 
+async def test_after_a_stop_no_further_call_starts():
+    rig = Rig([wants(do("one"), do("two"))])
+    rig.on_event = lambda event: (
+        rig.put(Stop(id="stop"))
+        if isinstance(event, ToolFinished) and event.status == "ok"
+        else None
+    )
+    await rig.say("go")
+    assert rig.effects == ["one"]
+    assert [event.status for event in rig.of(ToolFinished)] == ["ok", "skipped"]
+    assert rig.of(RunFinished)[0].reason == "stopped"
+
+
 async def test_a_stop_ends_a_hanging_model_and_nothing_partial_is_stored():
     async def hang(request: object) -> None:
         await asyncio.sleep(3600)

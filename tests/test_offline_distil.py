@@ -147,9 +147,50 @@ async def test_a_command_this_machine_lacks_becomes_a_dated_note(folder):
     [kept] = [one for e in bench.evaluations for one in e["lessons"] if one["keep"] == "memory"][:1]
     assert kept["text"] == text
     assert all(bench.calls[n - 1].status in ("ok", "failed") for n in kept["evidence"])
+    assert str(bench.notes).count("is not installed") == 1
     again = Bench(folder)
-    await again.say(PACK, notes=[text])
+    await again.say(PACK, notes=bench.noted())
     assert again.notes == []
+
+
+DIFFER = "Pack the weekly papers: the way that works depends on the kind of file, seen for"
+KNOWS = "; the skill `pack-weekly-papers` tells which."
+
+
+async def test_a_way_that_fits_one_kind_of_file_and_not_another_becomes_a_note(folder):
+    bench = Bench(folder)
+    await bench.say(PACK)
+    assert f"{DIFFER} `.a` and `.b`{KNOWS}" in bench.noted()
+    [kept] = [o for e in bench.evaluations for o in e["lessons"] if o["text"].startswith(DIFFER)]
+    cited = [bench.calls[number - 1] for number in kept["evidence"]]
+    assert "test two = three && cp two.a two.z" in str([one.call for one in cited])
+    assert {one.status for one in cited} == {"ok", "failed"}
+
+
+async def test_that_note_grows_with_the_kinds_that_were_seen(folder):
+    (folder / "six.c").write_text("six")
+    bench = Bench(folder)
+    await bench.say(PACK)
+    later = Bench(folder, bench.library, notes=list(bench.notes))
+    more = PACK.replace("one.a, two.a, three.b", "three.b, six.c")
+    await later.say(more, notes=bench.noted())
+    assert f"{DIFFER} `.a`, `.b` and `.c`{KNOWS}" in later.noted()
+    assert f"{DIFFER} `.a` and `.b`{KNOWS}" not in later.noted()
+
+
+async def test_that_note_grows_within_one_session_too(tmp_path):
+    bench = Bench(tmp_path / "work")
+    await bench.say(make_task(bench.folder, 1, "exports").prompt)
+    assert [operation["action"] for operation in bench.notes] == ["add", "replace"]
+    [note] = bench.noted()
+    assert "`.dat`, `.exp`, `.lst` and `.out`" in note
+
+
+async def test_ways_that_fit_every_kind_of_file_are_no_note(folder):
+    bench = Bench(folder)
+    await bench.say(PACK.replace("test {stem} = three &&", "false &&"))
+    assert bench.library
+    assert not any(note.startswith(DIFFER) for note in bench.noted())
 
 
 async def test_what_the_user_asked_to_remember_on_the_way_is_noted(folder):

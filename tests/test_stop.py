@@ -35,7 +35,7 @@ from tests.hermes import Hermes
 from tests.model_answers import Answer
 from tests.model_server import EVALUATION, ModelServer, results_since_answer
 from tests.patient import PATIENCE, Gone, Life, Message, Owner
-from tests.test_crash import SOAK, Turns, daemon_after, stopped
+from tests.test_crash import SOAK, Turns
 from tests.test_whole_message import connect
 
 pytestmark = pytest.mark.slow
@@ -109,27 +109,25 @@ def of(events: list[Stored], kind: type[Any], session: str) -> list[Any]:
 
 
 def test_five_busy_sessions_go_on_after_planned_stops_and_none_is_a_crash(
-    hermes: Hermes, model_server: ModelServer
+    hermes: Hermes, model_server: ModelServer, owner: Owner
 ) -> None:
     connect(hermes, model_server, learning={"checkpoint_every": 5})
     busy = Busy()
     model_server.script, model_server.checkpoint = busy, busy.evaluate
-    owner, home = Owner(hermes), Home(hermes.home)
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     sessions = {what: owner.open_session() for what in BUSY}
     submit(owner, *(Message(session, f"{what} please") for what, session in sessions.items()))
     busy.wait(*BUSY, "evaluating")
     for stop in (terminate, command, terminate):
         owner.until(sessions["approval"], "ApprovalRequested")
         stop(hermes, life)
-        life.end()
-        assert life.process.returncode == 0
-        life = daemon_after(hermes, owner)
+        assert life.end() == 0, life.said()
+        life = owner.wake()
         busy.wait("stream", "calls", "evaluating")
     busy.finish = True
-    stopped(owner, life)
+    owner.stop(life)
 
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     asked = owner.until(sessions["approval"], "ApprovalRequested")
     owner.ask(
         "POST",
@@ -137,9 +135,9 @@ def test_five_busy_sessions_go_on_after_planned_stops_and_none_is_a_crash(
         {"kind": "decision", "call_id": asked["call_id"], "allow": True},
     )
     owner.work()
-    stopped(owner, life)
+    owner.stop(life)
 
-    events = check.check_home(home, [message.input for message in owner.messages])
+    events = check.check_home(Home(hermes.home), [message.input for message in owner.messages])
     check.check_effects(hermes.workspace / "log", events)
     assert model_server.prefix_breaks() == []
     for session in sessions.values():
@@ -155,16 +153,16 @@ def test_five_busy_sessions_go_on_after_planned_stops_and_none_is_a_crash(
 
 
 def test_a_planned_stop_at_any_moment_is_no_crash(
-    hermes: Hermes, model_server: ModelServer
+    hermes: Hermes, model_server: ModelServer, owner: Owner
 ) -> None:
     connect(hermes, model_server, learning={"checkpoint_every": 5})
     model_server.script, model_server.checkpoint = work, Evaluations()
-    owner, chance = Owner(hermes), random.Random(3)
+    chance = random.Random(3)
     turns = Turns(owner)
     for _ in range(STOPS):
-        life = Life(hermes)
+        life = owner.start()
         with suppress(Gone):
-            owner.wait(life)
+            owner.wait()
             timer = threading.Timer(chance.uniform(0.0, 1.5), life.process.terminate)
             timer.start()
             owner.work()
@@ -173,9 +171,9 @@ def test_a_planned_stop_at_any_moment_is_no_crash(
         life.end()
         timer.join()
         assert life.process.returncode == 0
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     owner.work()
-    stopped(owner, life)
+    owner.stop(life)
     events = check.check_home(Home(hermes.home), [message.input for message in owner.messages])
     check.check_effects(hermes.workspace / "log", events)
     kinds = Counter(type(stored.event).__name__ for stored in events)
@@ -208,13 +206,12 @@ def test_twenty_clients_racing_in_a_fresh_home_start_one_daemon(hermes: Hermes) 
 
 @pytest.mark.parametrize("working", [False, True])
 def test_a_daemon_whose_home_is_gone_leaves(
-    hermes: Hermes, model_server: ModelServer, tmp_path: Path, working: bool
+    hermes: Hermes, model_server: ModelServer, owner: Owner, tmp_path: Path, working: bool
 ) -> None:
     connect(hermes, model_server)
     busy = Busy()
     model_server.script = busy
-    owner = Owner(hermes)
-    life = daemon_after(hermes, owner)
+    life = owner.wake()
     session = owner.open_session()
     if working:
         submit(owner, Message(session, "tool please"))
@@ -222,7 +219,6 @@ def test_a_daemon_whose_home_is_gone_leaves(
     away = tmp_path / "away"
     hermes.home.rename(away)
     shutil.rmtree(away)
-    life.end()
-    assert life.process.returncode == 0
+    assert life.end() == 0, life.said()
     assert not hermes.home.exists()
     assert not os.path.lexists(away)

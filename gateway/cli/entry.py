@@ -31,6 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"hermes {VERSION}")
         return 0
     try:
+        if os.name == "nt":
+            raise UsageError("hermes runs on Linux and macOS", "On Windows use it inside WSL2.")
         code = _run(words)
         sys.stdout.flush()
         return code

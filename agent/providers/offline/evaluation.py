@@ -16,10 +16,10 @@ LESSONS = 12
 
 
 def evaluation(
-    review: Review, asked: Asked, kept: Sequence[Action], new: Sequence[Fact]
+    review: Review, asked: Asked, kept: Sequence[Action], noted: Sequence[Fact]
 ) -> Action:
-    """The call that ends a checkpoint which wrote `kept`, the facts in `new` among it."""
-    lessons = _lessons(review, kept, new)
+    """The call that ends a checkpoint which wrote `kept`, `noted` among it."""
+    lessons = _lessons(review, kept, noted)
     new = [one for one in review.found if one.numbers]
     passed = [one for one in new if one.passed]
     failed = [one for one in new if not one.passed]
@@ -67,9 +67,7 @@ def _outcome(review: Review) -> str:
     return "failure" if review.progress.failed is not None else "unknown"
 
 
-def _lessons(
-    review: Review, kept: Sequence[Action], new: Sequence[Fact]
-) -> list[dict[str, Any]]:
+def _lessons(review: Review, kept: Sequence[Action], noted: Sequence[Fact]) -> list[dict[str, Any]]:
     keep = "skill" if any(write.tool == "skill_manage" for write in kept) else "none"
     lessons: list[dict[str, Any]] = []
     for one in sorted(review.found, key=lambda one: not one.passed):
@@ -81,11 +79,11 @@ def _lessons(
         numbers = [n for attempt in review.progress.attempts for n in attempt.numbers]
         text = "These steps reach the goal: the check passed."
         lessons.append({"text": text, "evidence": numbers, "keep": keep})
-    return lessons[:LESSONS] + _note_lessons(kept, new)
+    return lessons[:LESSONS] + _note_lessons(kept, noted)
 
 
-def _note_lessons(kept: Sequence[Action], new: Sequence[Fact]) -> list[dict[str, Any]]:
-    evidence = {fact.text: fact.evidence for fact in new}
+def _note_lessons(kept: Sequence[Action], noted: Sequence[Fact]) -> list[dict[str, Any]]:
+    evidence = {fact.text: fact.evidence for fact in noted}
     return [
         {
             "text": operation["text"],

@@ -51,7 +51,7 @@ def _missing_commands(review: Review, known: Sequence[str]) -> list[Fact]:
         opening = f"On this machine {missing} is not installed"
         text = f"{opening}{when}; {works} does the same work."
         if not any(opening in note for note in known):
-            found.setdefault(text, Fact(text, one.numbers + other.numbers))
+            found.setdefault(opening, Fact(text, one.numbers + other.numbers))
     return list(found.values())
 
 

@@ -49,13 +49,13 @@ def asked_of(text: str) -> Asked:
         elif line.startswith(("Skills that match", "skills that match")):
             skills = catalog(line)
         elif line.startswith("Notes:"):
-            notes = _notes(text[text.index(line) :])
+            notes = _notes(text[text.index(line) :].removeprefix("Notes:"))
     return Asked(tuple(calls), tuple(skills), tuple(notes))
 
 
 def _notes(text: str) -> list[str]:
     """The entries of a list; a line that is indented goes on with the one before."""
-    entries = re.split(r"^- ", text, flags=re.MULTILINE)[1:]
+    entries = re.split(r"^- ", text.lstrip(), flags=re.MULTILINE)[1:]
     return [entry.replace("\n  ", "\n").strip() for entry in entries]
 
 
