@@ -385,7 +385,7 @@ def _by_reference(message: Message, outputs: dict[str, str]) -> Message:
     file = outputs.get(message.call_id) if message.role == "tool" else None
     if file is None:
         return message
-    text = f"[this output of {len(message.text):,} characters is kept in files/{file}]"
+    text = f"[an old output; the whole is in files/{file}, which read_file reads by that name]"
     return replace(message, text=text, wire={})
 
 

@@ -33,9 +33,10 @@ _ADDRESS = re.compile(
     r"|\b(?:[\w-]+\.)+[a-z]{2,}/[^\s<>\"'`)]+",
     re.IGNORECASE,
 )
-_COMMAND = re.compile(r"`([^`\n]+)`|^\s*\$ (.+)$", re.MULTILINE)
-_FENCED = re.compile(r"^\s*(?:```|~~~).*\n(.*?)^\s*(?:```|~~~)", re.MULTILINE | re.DOTALL)
-_SENTENCE_END = re.compile(r"[.!?:;]\s|\n")
+_COMMAND = re.compile(r"`([^`]{1,500})`|^\s*\$ (.+)$", re.MULTILINE)
+_FENCED = re.compile(r"^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)", re.MULTILINE | re.DOTALL)
+_PARAGRAPH = re.compile(r"\n\s*(?=\n|[-*+>#]\s|\d+[.)]\s)")
+_SENTENCE_END = re.compile(r"[.!?:;]\s")
 
 
 def tainted(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
@@ -88,11 +89,11 @@ def _telling(command: str) -> bool:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Whole sentences that are too short for a run. Headings are alike everywhere."""
-    for line in text.splitlines():
-        if line.startswith("#"):
+    """Whole lines and sentences that are too short for a run. Headings are alike everywhere."""
+    for piece in (*text.splitlines(), *_PARAGRAPH.split(text)):
+        if piece.startswith("#"):
             continue
-        for sentence in _SENTENCE_END.split(line):
+        for sentence in _SENTENCE_END.split(piece):
             if SENTENCE_WORDS <= len(_words(sentence)) < RUN:
                 yield sentence
 

@@ -7,7 +7,7 @@ worker     one per session: runs the loop, stores every event before it is shown
 peers      who is at the other end of the socket
 api/       HTTP over the Unix socket
 cli/       the hermes command, one file per group
-demo       the self-evaluation shown on real files, offline
+demo       two tasks of one kind, offline, and what was measured
 demo_task  the files and the goal of the demo, made anew for each seed
 reports    what the doors tell about the parts
 commands   slash commands

@@ -26,11 +26,12 @@ class DemoTask:
     verify: str
 
 
-def make_task(folder: Path, seed: int, kind: Kind = "exports") -> DemoTask:
-    """Write a task's files into `folder`, which is created."""
+def make_task(folder: Path, seed: int, kind: Kind = "exports", files: int = 0) -> DemoTask:
+    """Write a task's files into `folder`, which is created. files: how many to work on, from 4 to
+    12; 0 = what the seed says, from 7 to 9."""
     (folder / "inbox").mkdir(parents=True, exist_ok=True)
     (folder / "clean").mkdir(exist_ok=True)
-    return _MAKERS[kind](folder, random.Random(f"{kind} {seed}"))
+    return _MAKERS[kind](folder, random.Random(f"{kind} {seed}"), files)
 
 
 # -- exports: tables from four programs ---------------------------------------------------------
@@ -77,9 +78,9 @@ fi
 """
 
 
-def _exports(folder: Path, draw: random.Random) -> DemoTask:
+def _exports(folder: Path, draw: random.Random, files: int) -> DemoTask:
     control: list[str] = []
-    names = _names(draw, _SHOPS, [_semicolons, _pairs, _boxed, _columns])
+    names = _names(draw, files, _SHOPS, [_semicolons, _pairs, _boxed, _columns])
     for (stem, suffix), write in names:
         head, rows = _table(draw)
         (folder / "inbox" / f"{stem}{suffix}").write_bytes(write(head, rows).encode())
@@ -167,9 +168,9 @@ fi
 """
 
 
-def _logs(folder: Path, draw: random.Random) -> DemoTask:
+def _logs(folder: Path, draw: random.Random, files: int) -> DemoTask:
     control: list[str] = []
-    names = _names(draw, _DEVICES, [_iso, _json, _dotted, _packed])
+    names = _names(draw, files, _DEVICES, [_iso, _json, _dotted, _packed])
     for (stem, suffix), write in names:
         rows = [_entry(draw) for _ in range(draw.randint(5, 15))]
         (folder / "inbox" / f"{stem}{suffix}").write_text(write([], rows))
@@ -215,10 +216,11 @@ Writer = Callable[[Row, list[Row]], str]
 
 
 def _names(
-    draw: random.Random, stems: Sequence[str], writers: Sequence[Writer]
+    draw: random.Random, files: int, stems: Sequence[str], writers: Sequence[Writer]
 ) -> list[tuple[tuple[str, str], Writer]]:
-    """Seven to nine file names, each way at least once, with who writes them."""
-    number = draw.randint(7, 9)
+    """That many file names, each way at least once, with who writes them; 0 = seven to nine."""
+    drawn = draw.randint(7, 9)  # in any case, so that the rest of what the seed says stays
+    number = files or drawn
     forms = list(zip(_SUFFIXES, writers, strict=True))
     chosen = [*forms, *(draw.choice(forms[1:]) for _ in range(number - len(forms)))]
     draw.shuffle(chosen)
@@ -226,7 +228,7 @@ def _names(
     return [((stem, suffix), write) for stem, (suffix, write) in zip(names, chosen, strict=True)]
 
 
-_MAKERS: dict[Kind, Callable[[Path, random.Random], DemoTask]] = {
+_MAKERS: dict[Kind, Callable[[Path, random.Random, int], DemoTask]] = {
     "exports": _exports,
     "logs": _logs,
 }

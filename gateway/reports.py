@@ -241,8 +241,7 @@ def skill(app: App, name: str, path: str = "") -> Row:
 
 async def notes(app: App) -> Row:
     """Every entry, with what is known of how it came."""
-    rows = await app.index.ask(lambda tables: listings.changes(tables, 10_000, everyone=True))
-    status = {row.entry: row.status for row in reversed(rows) if row.kind != "skill"}
+    status = await _note_statuses(app)
     settings = app.settings.memory
     return {
         "memory": [_note(text, status) for text in app.notes.entries("memory")],
@@ -257,8 +256,13 @@ def _note(text: str, status: dict[str, Any]) -> Row:
 
 async def candidate_notes(app: App) -> list[str]:
     """Notes whose use is not shown yet: they stay out of the prompts of other sessions."""
-    rows = await app.index.ask(lambda tables: listings.changes(tables, 10_000))
-    return [row.entry for row in rows if row.kind != "skill" and row.status == "candidate"]
+    return [text for text, status in (await _note_statuses(app)).items() if status == "candidate"]
+
+
+async def _note_statuses(app: App) -> dict[str, str]:
+    """What the last change of each entry made of it."""
+    rows = await app.index.ask(lambda tables: listings.changes(tables, 10_000, everyone=True))
+    return {row.entry: row.status for row in reversed(rows) if row.kind != "skill"}
 
 
 async def change_notes(app: App, operations: list[Row]) -> list[Row]:

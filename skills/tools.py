@@ -55,14 +55,15 @@ def skill_tools(library: Library, writer: Writer) -> list[Tool]:
         context: ToolContext,
         action: Action,
         name: str,
-        content: Annotated[str, "whole SKILL.md or file"] = "",
-        old_text: Annotated[str, "patch: occurs once"] = "",
+        content: Annotated[str, "create, edit: whole SKILL.md; write_file: the file"] = "",
+        old_text: Annotated[str, "patch: exact, occurs once"] = "",
         new_text: str = "",
         path: Annotated[str, "scripts/…, references/… or assets/…; default SKILL.md"] = "",
         category: str = "",
     ) -> ToolResult:
         """Keep a tested procedure as a skill. Patch a similar skill rather than create its twin.
-        SKILL.md: ---, name (like-this), description (what and when), ---, numbered steps."""
+        A SKILL.md: `---`, `name: like-this`, `description: what it does. Use when …`, `---`, each
+        on a line, then numbered steps."""
         if not context.learning:
             raise ChangeRefused("this run keeps nothing: learning is off")
         edit = Edit(action, name, content, old_text, new_text, path, category)

@@ -60,17 +60,19 @@ def check_home(home: Home, receipts: Iterable[str]) -> list[Stored]:
 
 
 def check_runs(events: Sequence[Stored]) -> None:
-    """Each run has one end; whoever was heard in it was answered in it."""
+    """Each run has one end, and has heard what it began with; whoever was heard in it was
+    answered in it."""
     started = Counter(stored.run for stored in events if isinstance(stored.event, RunStarted))
     finished = Counter(stored.run for stored in events if isinstance(stored.event, RunFinished))
     assert started == finished
     assert set(started.values()) <= {1}
-    last: dict[str, str] = {}
+    causes = {(s.run, s.event.cause) for s in events if isinstance(s.event, RunStarted)}
+    assert causes <= {(s.run, s.event.input) for s in events if isinstance(s.event, UserSpoke)}
+    last: dict[str, type] = {}
     for stored in events:
         if isinstance(stored.event, UserSpoke | Answered | RunFinished):
-            kind = type(stored.event).__name__
-            before = last.get(stored.run, "")
-            assert kind != "RunFinished" or before == "Answered", (stored.run, before)
+            kind = type(stored.event)
+            assert kind is not RunFinished or last[stored.run] is Answered, stored.run
             last[stored.run] = kind
 
 

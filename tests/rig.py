@@ -39,7 +39,7 @@ from agent.tools.toolbox import Toolbox
 from hermes_home.errors import ChangeRefused
 from hermes_home.settings import CompactionSettings, LearningSettings
 
-Script = Callable[[Request], Reply | BaseException] | Sequence[Any]
+Script = Callable[[Request], Any] | Sequence[Any]
 
 
 @dataclass
@@ -214,6 +214,8 @@ class Rig:
                 return ToolResult("it failed", failed=True, exit=1)
             if what.startswith("hang"):
                 await asyncio.sleep(3600)
+            if what.startswith("huge"):
+                return ToolResult("\n".join(f"{what} {n}" for n in range(3000)), exit=0)
             return ToolResult("x" * 5000 if what.startswith("long") else f"did {what}", exit=0)
 
         async def look(context: ToolContext, what: str) -> ToolResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from agent.sandbox.environment import command_environment
 from agent.sandbox.landlock import uncovered
 from agent.sandbox.places import PYTHON, session_places
 from agent.sandbox.seccomp import socket_filter
+from agent.sandbox.unconfined import Unconfined
 from hermes_home.errors import SandboxError
 from hermes_home.paths import Home
 from tests.confinement import (
@@ -333,6 +336,53 @@ async def test_killing_ends_the_whole_tree_also_what_detached(opened: Open, work
     assert (await run(box, "echo still here", workspace)) == (0, "still here\n")
 
 
+async def test_killing_leaves_what_an_earlier_command_left_running(opened: Open, workspace: Path):
+    box = opened()
+    _, left = await run(box, "sleep 600 > /dev/null 2>&1 & echo $!", workspace)
+    process = await box.start("echo; sleep 600", cwd=workspace, env={"PATH": os.defpath})
+    await process.read()
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL
+    assert await run(box, f"kill -0 {left.strip()}", workspace) == (0, "")
+
+
+async def test_what_watches_over_a_command_may_be_killed_by_one(opened: Open, workspace: Path):
+    box = opened()
+    assert (await run(box, "kill -9 $PPID; sleep 600", workspace))[0] == -signal.SIGKILL
+    killer = await box.start(
+        "read one; kill -9 $one; echo done; read more",
+        cwd=workspace,
+        env={"PATH": os.defpath},
+        interactive=True,
+    )
+    _, resting = await run(box, "echo $PPID", workspace)
+    await killer.write(resting.encode())
+    assert await killer.read() == b"done\n"
+    assert await run(box, "echo next", workspace) == (0, "next\n")
+
+
+async def test_commands_at_once_do_not_wait_for_each_other(opened: Open, workspace: Path):
+    box = opened()
+    waiting = await box.start(
+        "mkfifo a; cat a", cwd=workspace, env={"PATH": os.defpath}, interactive=True
+    )
+    command = "while [ ! -p a ]; do sleep 0.01; done; echo through > a"
+    assert await run(box, command, workspace) == (0, "")
+    assert await waiting.read() == b"through\n"
+    assert await waiting.wait() == 0
+
+
+async def test_a_command_inherits_nothing_but_its_output(opened: Open, workspace: Path):
+    box = opened()
+    listed = "ls /proc/self/fd | tr '\n' ' '; grep -E 'SigIgn|SigBlk' /proc/self/status"
+    first, second = [await run(box, listed, workspace) for _ in range(2)]
+    assert first == second
+    assert first[1].startswith("0 1 2 3 ")  # 3 is the folder that ls reads
+    ordinary = (1 << 31) - 1  # glibc keeps two of the others for itself
+    masks = [int(line.split()[-1], 16) for line in first[1].splitlines()[-2:]]
+    assert [mask & ordinary for mask in masks] == [0, 0]
+
+
 async def test_closing_ends_every_process(opened: Open, workspace: Path):
     before = children()
     box = opened()
@@ -541,3 +591,16 @@ def test_a_folder_with_skills_in_the_workspace_can_be_written_like_the_rest(
     places = session_places(home, workspace, [], [skills])
     assert workspace in places.writable
     assert skills not in places.readable
+
+
+async def test_a_start_that_is_cancelled_as_it_becomes_ready_is_cancelled(tmp_path: Path) -> None:
+    class Cancelling(Unconfined):
+        def _take(self, report: dict[str, Any]) -> None:
+            super()._take(report)
+            asyncio.get_running_loop().call_soon(starting.cancel)
+
+    sandbox = Cancelling()
+    starting = asyncio.ensure_future(sandbox.start("sleep 60", cwd=tmp_path, env={}))
+    await asyncio.wait([starting], timeout=20)
+    assert starting.cancelled()
+    await sandbox.close()

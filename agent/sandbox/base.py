@@ -10,10 +10,6 @@ from typing import Protocol
 class Process(Protocol):
     """One running command. Output is stdout and stderr in one stream, as written."""
 
-    @property
-    def pid(self) -> int:
-        """Its number as the sandbox sees it."""
-
     async def read(self) -> bytes:
         """The next piece of output, at most 64 KiB; empty when the command has ended and all it
         wrote was read. What it left running may still write: that is thrown away."""

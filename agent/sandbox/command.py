@@ -11,12 +11,11 @@ _LEISURE = 0.05
 
 
 class Command:
-    """A command in a sandbox. `pid`: its number as the sandbox sees it."""
+    """A command in a sandbox."""
 
     def __init__(self, output: int, input: int | None, kill: Callable[[], None]) -> None:
         """Takes over the descriptors: the reading end of its output, the writing one of its
         input."""
-        self.pid = 0
         self._loop = asyncio.get_running_loop()
         self._output: int | None = output
         self._input = input

@@ -1,9 +1,9 @@
 """The server that runs in a sandbox and starts a session's commands: `inside.py CONTROL_FD`.
 
 A program of its own on the plain standard library: nothing else of Hermes is visible in there.
-It reads requests, one JSON object a line, from the socket it inherited: {id, command, cwd, env}
-with the descriptors of the command's output and, if `input` is true, of its input; {kill: id}.
-It reports {ready}, {id, pid} and {id, exit}. When the socket closes it takes everything with it.
+It reads requests, one JSON object a line, from the socket it inherited: {id, command, cwd, env,
+input} with the descriptors of the command's output and, if `input`, of its input; {kill: id}. It
+reports {ready} and {id, exit}. When the socket closes it takes everything with it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/run/current-system/sw/bin/bash", "/bin/sh")
 SET_PDEATHSIG, SET_DUMPABLE, SET_CHILD_SUBREAPER = 1, 4, 36
 END_SECONDS = 5.0
+NOTHING = (os.devnull, os.O_RDONLY, 0)
 
 
 def parents() -> dict[int, int]:
@@ -79,14 +80,67 @@ def process_control(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+class Link:
+    """Messages over a socket, one JSON object a line, and the descriptors that come with them."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+        self.descriptors: list[int] = []
+        self._rest = b""
+
+    def fileno(self) -> int:
+        return self.end.fileno()
+
+    def send(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        if descriptors:
+            data = data[socket.send_fds(self.end, [data], descriptors) :]
+        self.end.sendall(data)
+
+    def receive(self) -> list[dict[str, Any]] | None:
+        """Wait for something; the messages it completes. None: the other end is closed."""
+        data, fresh, _, _ = socket.recv_fds(self.end, 65536, 16)
+        for descriptor in fresh:
+            os.set_inheritable(descriptor, False)
+        self.descriptors += fresh
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines] if data else None
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` descriptors; whoever takes them closes them."""
+        taken, self.descriptors = self.descriptors[:count], self.descriptors[count:]
+        return taken
+
+
+class Worker:
+    """A child that runs commands, one at a time. `id`: of the request it works on, or 0."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.id = 0
+        self.pid = os.fork()
+        if self.pid == 0:
+            work(theirs)
+        theirs.close()
+        self.link = Link(ours)
+
+    def begin(self, request: dict[str, Any], given: Sequence[int]) -> bool:
+        """False if it cannot: it was killed."""
+        try:
+            self.link.send(request, given)
+        except ConnectionError:
+            return False
+        self.id = request["id"]
+        return True
+
+
 class Server:
-    """Starts commands and reports their ends. `commands`: supervisor's pid -> request id."""
+    """Hands requests to workers and reports the ends of their commands. A worker is used again
+    when its command left nothing running; one is kept for the next command."""
 
     def __init__(self, control: socket.socket) -> None:
-        self.control = control
-        self.commands: dict[int, int] = {}
-        self.received = b""
-        self.descriptors: list[int] = []
+        self.control = Link(control)
+        self.workers: list[Worker] = []
         self.over = False
 
     def serve(self) -> None:
@@ -94,15 +148,15 @@ class Server:
         for end in (wake, woken):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGTERM, self.hang_up)
-        self.report({"ready": True})
-        sources: list[Any] = [self.control, wake]
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries whoever ends
+        self.control.send({"ready": True})
         while not self.over:
+            sources: list[Any] = [self.control, wake, *(worker.link for worker in self.workers)]
             ready = select.select(sources, [], [])[0]
-            if wake in ready:
-                os.read(wake, 4096)
-            self.reap()
+            for worker in tuple(self.workers):
+                if worker.link in ready:
+                    self.hear(worker)
             if self.control in ready:
                 self.take()
 
@@ -112,95 +166,113 @@ class Server:
 
     def take(self) -> None:
         """Take what the daemon sent."""
-        data, fresh, _, _ = socket.recv_fds(self.control, 65536, 16)
-        self.descriptors += fresh
-        *lines, self.received = (self.received + data).split(b"\n")
-        for line in lines:
-            self.answer(json.loads(line))
-        if not data:
+        requests = self.control.receive()
+        for request in requests or ():
+            if "kill" in request:
+                self.kill(request["kill"])
+            else:
+                self.hand_out(request)
+        if requests is None:
             self.hang_up()
 
-    def answer(self, request: dict[str, Any]) -> None:
-        if "kill" in request:
-            self.kill(request["kill"])
-            return
-        given = [self.descriptors.pop(0) for _ in range(2 if request["input"] else 1)]
-        pid = os.fork()
-        if pid == 0:
-            self.control.close()
-            supervise(request, given)
+    def hand_out(self, request: dict[str, Any]) -> None:
+        given = self.control.take(2 if request["input"] else 1)
+        while not (worker := self.free() or self.another()).begin(request, given):
+            self.dismiss(worker)
         for descriptor in given:
             os.close(descriptor)
-        self.commands[pid] = request["id"]
-        self.report({"id": request["id"], "pid": pid})
+
+    def free(self) -> Worker | None:
+        return next((worker for worker in self.workers if not worker.id), None)
+
+    def another(self) -> Worker:
+        self.workers.append(Worker())
+        return self.workers[-1]
+
+    def dismiss(self, worker: Worker) -> None:
+        """It ends, if it has not; what its command left running is ours from then on."""
+        self.workers.remove(worker)
+        worker.link.end.close()
+
+    def hear(self, worker: Worker) -> None:
+        """Take a worker's report; without one it was killed, and its command with it."""
+        try:
+            told = worker.link.receive()
+        except ConnectionError:
+            told = None
+        if told == []:
+            return
+        report = told[0] if told else {"exit": -signal.SIGKILL, "alone": False}
+        if worker.id:
+            self.control.send({"id": worker.id, "exit": report["exit"]})
+        if not report["alone"] or self.free():
+            self.dismiss(worker)
+        worker.id = 0
 
     def kill(self, id: int) -> None:
-        """End a command's tree. Its supervisor is stopped first: while it lives, whatever the
+        """End a command's tree. Its worker is stopped first: while it lives, whatever the
         command started stays below it."""
-        for pid in [pid for pid, known in self.commands.items() if known == id]:
-            send_signal(pid, signal.SIGSTOP)
-            end_descendants(pid)
-            send_signal(pid, signal.SIGKILL)
-
-    def reap(self) -> None:
-        for pid, status in ended():
-            if (id := self.commands.pop(pid, None)) is not None:
-                self.report({"id": id, "exit": os.waitstatus_to_exitcode(status)})
-
-    def report(self, message: dict[str, Any]) -> None:
-        self.control.sendall(json.dumps(message).encode() + b"\n")
+        for worker in [worker for worker in self.workers if worker.id == id]:
+            send_signal(worker.pid, signal.SIGSTOP)
+            end_descendants(worker.pid)
+            send_signal(worker.pid, signal.SIGKILL)
 
 
-def ended() -> Iterator[tuple[int, int]]:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        yield pid, status
-
-
-def supervise(request: dict[str, Any], given: list[int]) -> NoReturn:
-    """Stay above one command, so that what it starts can be found, and end as it ends."""
+def work(end: socket.socket) -> NoReturn:
+    """Run one command after the other, staying above it, so that what it starts can be found.
+    End when one leaves something running."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGINT):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    os.closerange(3, end.fileno())
+    os.closerange(end.fileno() + 1, 4096)
     process_control(SET_CHILD_SUBREAPER, 1)
-    child = os.fork()
-    if child == 0:
-        become(request, given)
-    for descriptor in given:
-        os.close(descriptor)
-    while True:
-        pid, status = os.wait()
-        if pid != child:
-            continue
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
-            if -code not in (signal.SIGKILL, signal.SIGSTOP):
-                signal.signal(-code, signal.SIG_DFL)
-            os.kill(os.getpid(), -code)
-        os._exit(code)
-
-
-def become(request: dict[str, Any], given: list[int]) -> NoReturn:
-    """Turn into the shell that runs the command."""
+    link, alone = Link(end), True
     try:
-        os.setsid()
-        output, *rest = given
-        os.dup2(rest[0] if rest else os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.closerange(3, 4096)
+        while alone and (requests := link.receive()) is not None:
+            for request in requests:
+                code = run(request, link.take(2 if request["input"] else 1))
+                alone = not has_children()
+                link.send({"exit": code, "alone": alone})
+    finally:
+        os._exit(0)
+
+
+def run(request: dict[str, Any], given: list[int]) -> int:
+    """Run a command in the shell to its end; its exit status, minus the signal that ended it."""
+    output, source = given[0], given[1:]
+    into = (os.POSIX_SPAWN_DUP2, *source, 0) if source else (os.POSIX_SPAWN_OPEN, 0, *NOTHING)
+    try:
         os.chdir(request["cwd"])
         shell = next(path for path in SHELLS if os.access(path, os.X_OK))
-        os.execve(shell, [shell, "-c", request["command"]], request["env"])
+        child = os.posix_spawn(
+            shell,
+            [shell, "-c", request["command"]],
+            request["env"],
+            file_actions=[into, *((os.POSIX_SPAWN_DUP2, output, place) for place in (1, 2))],
+            setsid=True,
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+        )
     except (OSError, ValueError, StopIteration) as error:
-        os.write(2, f"the command could not be started: {error}\n".encode(errors="replace"))
-    os._exit(127)
+        os.write(output, f"the command could not be started: {error}\n".encode(errors="replace"))
+        return 127
+    finally:
+        for descriptor in given:
+            os.close(descriptor)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return os.waitstatus_to_exitcode(status)
+
+
+def has_children() -> bool:
+    """Whether anything below this process lives; what has ended is buried."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    except ChildProcessError:
+        return False
 
 
 def main() -> None:

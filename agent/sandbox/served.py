@@ -52,7 +52,6 @@ class ServedSandbox(ABC):
         self._sending = asyncio.Lock()
         self._commands: dict[int, Command] = {}
         self._lingering: list[Command] = []
-        self._started: dict[int, asyncio.Future[int]] = {}
         self._kills: set[asyncio.Task[None]] = set()
         self._last_id = 0
 
@@ -100,10 +99,8 @@ class ServedSandbox(ABC):
     async def _begin(
         self, id: int, command: Command, request: dict[str, Any], given: Sequence[int]
     ) -> None:
-        answer = self._started[id] = asyncio.get_running_loop().create_future()
         self._commands[id] = command
         await self._send(request, given)
-        command.pid = await answer
 
     async def close(self) -> None:
         async with self._starting:
@@ -129,7 +126,9 @@ class ServedSandbox(ABC):
         self._ready = loop.create_future()
         self._listener = loop.create_task(self._listen(ours, self._server))
         try:
-            await asyncio.wait_for(asyncio.shield(self._ready), _START_SECONDS)
+            # Not wait_for: until Python 3.12 it forgets a cancellation that comes with the result.
+            async with asyncio.timeout(_START_SECONDS):
+                await asyncio.shield(self._ready)
         except TimeoutError:
             self._server.kill()
             raise SandboxError(f"the sandbox {self.name} did not start in time") from None
@@ -173,8 +172,6 @@ class ServedSandbox(ABC):
     def _take(self, report: dict[str, Any]) -> None:
         if "ready" in report:
             _settle(self._ready, None)
-        elif "pid" in report:
-            _settle(self._started.pop(report["id"], None), report["pid"])
         elif "exit" in report:
             self._ended(self._commands.pop(report["id"]), report["exit"])
 
@@ -186,12 +183,10 @@ class ServedSandbox(ABC):
     async def _bury(self, server: subprocess.Popen[bytes]) -> None:
         await asyncio.to_thread(_end, server)
         error = SandboxError(f"the sandbox {self.name} ended", self._said())
-        for waiting in (*self._started.values(), self._ready):
-            if waiting is not None and not waiting.done():
-                waiting.set_exception(error)
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(error)
         for command in (*self._commands.values(), *self._lingering):
             command.close()
-        self._started.clear()
         self._commands.clear()
         self._lingering.clear()
         self._server = None

@@ -76,16 +76,16 @@ class Files:
         context: ToolContext,
         path: str,
         offset: Annotated[int, "first line, from 1"] = 1,
-        limit: Annotated[int, "lines"] = 500,
+        limit: Annotated[int, "lines, default 500"] = 500,
     ) -> ToolResult:
-        """Read a text file. `files/<hash>` names a long output."""
+        """Read a text file. `files/<hash>` is a long output that was cut."""
         if offset < 1 or limit < 1:
             raise ToolError("`offset` and `limit` are lines and start at 1")
         place = self._paths.of_call(path, context)
         return await asyncio.to_thread(_read_page, place, offset, limit)
 
     async def write_file(self, context: ToolContext, path: str, content: str) -> ToolResult:
-        """Write a whole file, with its folders."""
+        """Write a whole file, over the old one; missing folders are made."""
         place = self._paths.of_call(path, context)
         data = _encoded(content)
         created = await asyncio.to_thread(replace, place, data)
@@ -108,7 +108,8 @@ class Files:
 def _read_page(path: Path, offset: int, limit: int) -> ToolResult:
     """Lines from `offset` on, as many as fit; a header tells which they are, and of how many."""
     data, _ = _read_bytes(path)
-    lines = io.StringIO(data.decode(errors="replace"), newline="\n").readlines()
+    text = data.decode(errors="replace")
+    lines = io.StringIO(text, newline="\n").readlines()
     if not lines:
         return ToolResult(f"[{path} is empty]")
     if offset > len(lines):
@@ -122,7 +123,8 @@ def _read_page(path: Path, offset: int, limit: int) -> ToolResult:
         room -= len(page[-1])
     last = offset - 1 + len(page)
     more = f"; go on with offset={last + 1}" if last < len(lines) else ""
-    return ToolResult(f"[lines {offset}-{last} of {len(lines)}{more}]\n{''.join(page)}")
+    other = "; not UTF-8: \ufffd stands for other bytes" if text.encode() != data else ""
+    return ToolResult(f"[lines {offset}-{last} of {len(lines)}{more}{other}]\n{''.join(page)}")
 
 
 def _read_bytes(path: Path) -> tuple[bytes, Version]:

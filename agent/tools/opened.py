@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -138,9 +139,18 @@ def _same_place(descriptor: int, path: Path) -> None:
         raise ToolError(f"{path} was replaced by a link while it was being opened")
 
 
+def _near(path: Path) -> str:
+    """What to try instead of a name that is not there."""
+    with suppress(OSError):
+        near = get_close_matches(path.name, os.listdir(path.parent), 1)
+        if near:
+            return f"Did you mean {path.parent / near[0]}?"
+    return "search_files with kind='name' finds it."
+
+
 def _told(path: Path, error: OSError) -> ToolError:
     if error.errno == errno.ENOENT:
-        return ToolError(f"{path} does not exist")
+        return ToolError(f"{path} does not exist", _near(path))
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
         return ToolError(f"{path} was replaced by a link, or lies below a file")
     return ToolError(f"{path}: {error.strerror or error}")

@@ -34,9 +34,9 @@ class Searches:
         self,
         context: ToolContext,
         pattern: Annotated[str, "regular expression; for names a glob or a part"],
-        path: str = ".",
+        path: Annotated[str, "default: the workspace"] = ".",
         glob: Annotated[str, "only these files, e.g. *.py"] = "",
-        kind: Literal["content", "name"] = "content",
+        kind: Annotated[Literal["content", "name"], "default: content"] = "content",
     ) -> ToolResult:
         """Search files below a folder, by content or by name."""
         place = self._paths.of_call(path, context)
@@ -53,7 +53,7 @@ class Searches:
         }
         answer = await self._find(request, place)
         if "error" in answer:
-            raise ToolError(f"{place}: {answer['error']}")
+            raise ToolError(f"{place}: {answer['error']}", _hint(answer["error"]))
         return ToolResult(_told(answer, kind))
 
     def _closed(self, place: Path) -> list[Path]:
@@ -76,12 +76,18 @@ class Searches:
         return answer
 
 
+def _hint(error: str) -> str:
+    if "regular expression" in error:
+        return "Put a backslash before ( [ { . * + ? to find them as they are."
+    return "search_files with kind='name' finds a folder." if "No such file" in error else ""
+
+
 def _told(answer: dict[str, Any], kind: str) -> str:
     found: list[str] = answer["found"]
     what = "name" if kind == "name" else "line"
     notes = [f"{len(found)} {what}{'' if len(found) == 1 else 's'}"]
     notes += [] if answer["complete"] else ["there may be more: narrow the search"]
-    notes += [f"{answer['files']} files searched"]
+    notes += [f"{answer['files']} file{'' if answer['files'] == 1 else 's'} searched"]
     if answer["secret"]:
         notes.append(f"{answer['secret']} that may hold secrets left out")
     return "\n".join([*found, f"[{', '.join(notes)}]"])

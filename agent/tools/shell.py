@@ -120,7 +120,8 @@ class Shells:
     def process(self, id: str) -> Background:
         if id not in self.processes:
             known = ", ".join(self.processes) or "none"
-            raise ToolError(f"there is no background process {id!r}; there are: {known}")
+            what = f"there is no background process {id!r}" if id else "argument `id` is missing"
+            raise ToolError(f"{what}; there are: {known}")
         return self.processes[id]
 
     async def aclose(self) -> None:
@@ -182,12 +183,12 @@ class ShellTools:
         self,
         context: ToolContext,
         command: str,
-        timeout: Annotated[int, "seconds, default 120"] = 120,
-        background: Annotated[bool, "start it and go on"] = False,
+        timeout: Annotated[int, "seconds, default 120; longer: background"] = 120,
+        background: Annotated[bool, "start it and go on; see `process`"] = False,
         cwd: str = "",
         outside: Annotated[bool, "leave the sandbox, e.g. for network; asks the owner"] = False,
     ) -> ToolResult:
-        """Run a command in bash, sandboxed, in the workspace."""
+        """Run a command in bash, sandboxed, in the workspace; each call is a new shell."""
         if not 1 <= timeout <= LONGEST:
             raise ToolError(f"argument `timeout`: {timeout} is not in 1 to {LONGEST} seconds")
         folder = context.cwd / Path(cwd).expanduser()
@@ -218,7 +219,7 @@ class ShellTools:
         id: str = "",
         input: Annotated[str, "text to write, with its newline"] = "",
     ) -> ToolResult:
-        """Background processes. output: what is new; wait: until the end."""
+        """Background processes. output: what is new; wait: until it ends, 5 minutes at most."""
         if action == "list":
             return self._list()
         background = self._shells.process(id)

@@ -16,7 +16,7 @@ class Item(TypedDict):
 
 
 async def todo(context: ToolContext, items: list[Item]) -> ToolResult:
-    """Replace the list of steps; for work of several steps."""
+    """The steps of longer work; each call replaces the list."""
     done = sum(item["status"] == "done" for item in items)
     lines = [f"{_MARKS[item['status']]} {item['text']}" for item in items]
     text = "\n".join([*lines, f"{done} of {len(items)} done"])

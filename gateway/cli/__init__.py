@@ -14,6 +14,7 @@ phase        what is going on, in one line
 plain        a conversation without a terminal
 terminal     a conversation in one: inputs and events side by side
 screen       the prompt, and output above it
+narrator     a demo, told as it happens
 output       tables, colour, JSON
 and one file per command group.
 """

@@ -81,7 +81,17 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         "Talk",
         (
             Command("chat", "cli.chat:main", "talk; what `hermes` alone does", "", CHAT + COMMON),
-            Command("demo", "demo:main", "watch it learn from real files, offline"),
+            Command(
+                "demo",
+                "cli.demo:main",
+                "watch it learn from real files, offline",
+                "",
+                (
+                    Option("seed", "which files; else others each time", "N"),
+                    Option("kind", "which task", "KIND", choices=("exports", "logs")),
+                    Option("keep", "leave its home and workspaces too"),
+                ),
+            ),
         ),
     ),
     (
