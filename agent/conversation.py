@@ -255,6 +255,7 @@ def _replied(c: Conversation, event: ModelReplied, seq: int, run: str) -> None:
 def _approval_requested(c: Conversation, event: ApprovalRequested, seq: int, run: str) -> None:
     if event.call_id in c.calls:
         c.calls[event.call_id].requested = event.action
+    _progress(c)
 
 
 def _approval_decided(c: Conversation, event: ApprovalDecided, seq: int, run: str) -> None:
@@ -269,6 +270,7 @@ def _approval_decided(c: Conversation, event: ApprovalDecided, seq: int, run: st
 def _question_asked(c: Conversation, event: QuestionAsked, seq: int, run: str) -> None:
     if event.call_id in c.calls:
         c.calls[event.call_id].asked = True
+    _progress(c)
 
 
 def _question_answered(c: Conversation, event: QuestionAnswered, seq: int, run: str) -> None:

@@ -132,15 +132,20 @@ class Policy:
             return Verdict("deny", f"{path} holds secrets or state of Hermes itself")
         if has_secret_name(path):
             return Verdict("ask", f"{path} may hold secrets")
-        if is_inside(path, self._home.files) or self._is_skill(path):
+        doubt = self._doubt(path, context)
+        if not doubt or is_inside(path, self._home.files) or self._is_skill(path):
             return ALLOW
+        return Verdict("ask", f"{path} {doubt}")
+
+    def _doubt(self, path: Path, context: ToolContext) -> str:
+        """Why a file that is no skill is not simply read; empty if it is."""
         if self._in_secret_place(path):
-            return Verdict("ask", f"{path} may hold secrets")
+            return "may hold secrets"
         if any(is_inside(path, home) for home in self._homes):
-            return Verdict("ask", f"{path} belongs to Hermes itself")
+            return "belongs to Hermes itself"
         if any(is_inside(path, folder) for folder in (context.cwd.resolve(), *self._writable)):
-            return ALLOW
-        return Verdict("ask", f"{path} is outside the workspace")
+            return ""
+        return "is outside the workspace"
 
     def _write(self, effect: Effect, context: ToolContext) -> Verdict:
         path = _resolved(effect.target)
@@ -225,7 +230,7 @@ def obeyed_by_programs(path: Path) -> bool:
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether a resolved path is `folder` or below it."""
-    return path == folder or folder in path.parents
+    return path.parts[: len(folder.parts)] == folder.parts
 
 
 def action_of(name: str, arguments: Mapping[str, Any]) -> str:

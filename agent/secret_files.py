@@ -4,7 +4,9 @@ asks before a file with such a name is read."""
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 
 _FOLDERS = (
@@ -36,16 +38,21 @@ SECRET_NAMES = (
 )  # fmt: skip
 HARMLESS_NAMES = ("*.example", "*.sample", "*.template", "*.dist", "*.pub", "*.py")
 
+_SECRET = re.compile("|".join(map(translate, SECRET_NAMES)))
+_HARMLESS = re.compile("|".join(map(translate, HARMLESS_NAMES)))
+
 
 def has_secret_name(path: Path) -> bool:
     """Whether a file called this is known to hold secrets; templates and public keys are not."""
     name = path.name.lower()
-    if any(fnmatchcase(name, pattern) for pattern in HARMLESS_NAMES):
-        return False
-    return any(fnmatchcase(name, pattern) for pattern in SECRET_NAMES)
+    return bool(_SECRET.match(name)) and not _HARMLESS.match(name)
 
 
 def secret_places(user_home: Path) -> list[Path]:
     """The known folders and files with secrets that exist here, links resolved."""
-    named = [user_home / name for name in (*_FOLDERS, *_FILES)] + [Path(name) for name in _SYSTEM]
-    return [path.resolve() for path in named if os.access(path, os.F_OK)]
+    return [Path(name).resolve() for name in _known_places(user_home) if os.access(name, os.F_OK)]
+
+
+@cache
+def _known_places(user_home: Path) -> tuple[str, ...]:
+    return (*(str(user_home / name) for name in (*_FOLDERS, *_FILES)), *_SYSTEM)

@@ -90,6 +90,7 @@ def _leads_to(log: Path) -> bool:
 async def _serve(home: Home, *, on_demand: bool) -> int:
     _adopt_orphans()
     app = await App.open(home)
+    logging.getLogger().setLevel(app.settings.log.level.upper())
     server = Server(app)
     listener = bind(home.socket)
     stop = asyncio.Event()

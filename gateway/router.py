@@ -17,6 +17,9 @@ from memory.queues import Receipt
 if TYPE_CHECKING:
     from gateway.app import App
 
+CLOSE_SECONDS = 5.0
+"""How long a stop waits for runs to let go; what they do then ends with the process."""
+
 log = logging.getLogger(__name__)
 
 
@@ -84,9 +87,11 @@ class Router:
         await asyncio.gather(
             *(self.workers[one].suspend() for one in unfinished if one in self.workers)
         )
-        for task in list(self._tasks.values()):
+        tasks = set(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
 
     def _deliver(self, session: str, input: AnyInput) -> None:
         if self._closing:

@@ -93,7 +93,7 @@ def live(owner: Owner, turns: Turns, point: str, chance: random.Random) -> str:
     timer.cancel()
     at_rest = life.alive and kind != "time" and all(message.over for message in owner.messages)
     assert life.end(kill=at_rest) == -9, life.said()
-    return "time" if kind == "time" else life.said() or "at rest"
+    return "time" if kind == "time" else life.said().rpartition("\n")[2] or "at rest"
 
 
 @pytest.mark.timeout(SECONDS)

@@ -290,3 +290,19 @@ async def test_requests_after_a_restart_start_with_the_bytes_of_those_before():
     sent = [list(request.messages) for request in rig.provider.requests]
     for before, after in zip(sent, sent[1:], strict=False):
         assert after[: len(before)] == before
+
+
+async def test_crashes_while_an_approval_waits_are_crashes_of_no_step():
+    rig = Rig([wants(do("rm")), says("ok")])
+    rig.gate.verdicts["rm"] = Verdict("ask", "leaves the sandbox")
+
+    def die(event: object) -> None:
+        if isinstance(event, ApprovalRequested):
+            raise ConnectionAbortedError
+
+    rig.on_event = die
+    with pytest.raises(ConnectionAbortedError):
+        await rig.say("go")
+    rig.reload()
+    assert rig.conversation.run is not None
+    assert rig.conversation.run.crashes == 0

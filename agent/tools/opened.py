@@ -142,7 +142,7 @@ def _same_place(descriptor: int, path: Path) -> None:
 def _near(path: Path) -> str:
     """What to try instead of a name that is not there."""
     with suppress(OSError):
-        near = get_close_matches(path.name, os.listdir(path.parent), 1)
+        near = get_close_matches(path.name, [one.name for one in path.parent.iterdir()], 1)
         if near:
             return f"Did you mean {path.parent / near[0]}?"
     return "search_files with kind='name' finds it."
