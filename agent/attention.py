@@ -21,27 +21,22 @@ class Stopped(Exception):
 
 
 async def attend(inbox: Inbox, work: Awaitable[T]) -> T:
-    """The work's result; if a stop comes first, the work is cancelled and Stopped raised.
+    """The work's result; if a stop comes first, the work is cancelled, cleans up, and Stopped is
+    raised.
 
     The stop stays in the inbox, so that everything that works side by side sees it.
     """
-    task = asyncio.ensure_future(work)
-    listener = asyncio.ensure_future(inbox.until_stop())
     try:
-        await asyncio.wait({task, listener}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        await _cancelled(task)
-        raise Stopped(listener.result())
-    finally:
-        listener.cancel()
-        if not task.done():
-            await _cancelled(task)
+        async with asyncio.timeout(None) as scope:
+            with inbox.on_stop(lambda: _end(scope)):
+                return await work
+    except TimeoutError:
+        stop = inbox.stop()
+        if stop is None or not scope.expired():
+            raise
+        raise Stopped(stop) from None
 
 
-async def _cancelled(task: asyncio.Future[T]) -> None:
-    """Cancel and wait until it has cleaned up."""
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.exception()
+def _end(scope: asyncio.Timeout) -> None:
+    if not scope.expired():
+        scope.reschedule(asyncio.get_running_loop().time())

@@ -106,6 +106,13 @@ async def evaluate(context: Context, inbox: Inbox, record: Emit, *, due: int) ->
         await _finish(record, number, "failed", error.message)
 
 
+def _wanted(context: Context, inbox: Inbox) -> bool:
+    """Somebody waits: with words for this run or, when it is at its end, for the next."""
+    checkpoint = context.conversation.checkpoint
+    at_end = checkpoint is not None and checkpoint.due == 0
+    return inbox.has_steering() or (at_end and inbox.has_said())
+
+
 async def _close_calls(context: Context, record: Emit, reason: str) -> None:
     """Every call of a checkpoint has a result too, also when the checkpoint ends early."""
     checkpoint = context.conversation.checkpoint
@@ -140,7 +147,7 @@ async def _converse(
         if not calls:
             await _finish(record, number, "failed", "the model answered without `evaluate`")
             return
-        if inbox.has_said():
+        if _wanted(context, inbox):
             await _finish(record, number, "cut", "a message came in")
             return
     await _finish(record, number, "failed", f"no `evaluate` in {REPLIES} replies")

@@ -41,7 +41,7 @@ _INSTRUCTIONS = f"""\
 The conversation is about to be shortened to your answer plus the last messages. Write what is
 needed to go on: the goal, decisions and corrections, what is done (as done), what failed and why,
 the state of files and commands, what is open and the next step. Keep paths, commands and numbers
-exact. At most 400 words, no tool calls."""
+exact. The user's own words are kept beside it. At most 400 words, no tool calls."""
 
 
 def tokens(context: Context) -> int:
@@ -99,7 +99,8 @@ async def shorten(context: Context, inbox: Inbox, record: Emit, reason: str) -> 
 
 def _kept(context: Context) -> int:
     """How many messages at the end stay: at most the protected ones, never half of a call, and
-    not so many that they fill more than three eighths of the room."""
+    not so many that they fill more than three eighths of the room. What the model has not read
+    yet stays in any case, unless it fills the room by itself."""
     messages = context.conversation.messages
     room = _room(context) * 3 // 8
     kept = size = 0
@@ -109,7 +110,17 @@ def _kept(context: Context) -> int:
             break
         if message.role != "tool":
             kept = number
-    return kept
+    unread = _unread(messages)
+    fits = sum(_chars(message) for message in messages[len(messages) - unread :]) <= room * 2
+    return max(kept, unread) if fits else kept
+
+
+def _unread(messages: Sequence[Message]) -> int:
+    """How many messages at the end the model has not answered: its last calls and all since."""
+    for number, message in enumerate(reversed(messages), start=1):
+        if message.role == "assistant":
+            return number
+    return len(messages)
 
 
 def _old_outputs(context: Context) -> dict[str, str]:

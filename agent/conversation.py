@@ -301,7 +301,7 @@ def _tool_finished(c: Conversation, event: ToolFinished, seq: int, run: str) -> 
             c.checkpoint.messages.append(message)
             c.checkpoint.open.pop(event.call_id, None)
         return
-    c.messages.append(message)
+    c.messages.insert(_place(c, event.call_id), message)
     c.sources.append((False, event.text))
     call = c.calls.setdefault(event.call_id, Call(event.call_id, event.name, ""))
     call.status, call.exit = event.status, event.exit
@@ -309,6 +309,18 @@ def _tool_finished(c: Conversation, event: ToolFinished, seq: int, run: str) -> 
     if c.run is not None:
         _note_check(c.run, call)
         _progress(c)
+
+
+def _place(c: Conversation, call_id: str) -> int:
+    """Results stand in the order of their calls, also of calls that ran side by side. They are
+    not sent before all are there, so this moves nothing a request has held."""
+    order = {id: number for number, id in enumerate(c.waiting)}
+    place = len(c.messages)
+    while place and c.messages[place - 1].role == "tool":
+        if order.get(c.messages[place - 1].call_id, -1) <= order.get(call_id, len(order)):
+            break
+        place -= 1
+    return place
 
 
 def _note_check(run: RunState, call: Call) -> None:
@@ -348,7 +360,8 @@ def _checkpoint_finished(c: Conversation, event: CheckpointFinished, seq: int, r
 def _change_intended(c: Conversation, event: ChangeIntended, seq: int, run: str) -> None:
     c.proposals[seq] = event
     if event.status == "proposed":
-        c.announcements.append(f"proposed to the owner: {_change_text(event)}")
+        # Its words are not the owner's yet, so they are not told among what the owner knows.
+        c.announcements.append(f"change {seq} is proposed to the owner: {event.kind} {event.name}")
 
 
 def _change_made(c: Conversation, event: ChangeMade, seq: int, run: str) -> None:
@@ -362,9 +375,14 @@ def _change_made(c: Conversation, event: ChangeMade, seq: int, run: str) -> None
 
 def _change_decided(c: Conversation, event: ChangeDecided, seq: int, run: str) -> None:
     intended = c.proposals.get(event.id)
-    if intended is not None:
-        word = "approved" if event.status == "active" else event.status
-        c.announcements.append(f"{word}: {_change_text(intended)}")
+    if intended is None:
+        return
+    if event.status == "active":
+        c.announcements.append(f"approved: {_change_text(intended)}")
+    elif intended.status == "proposed":
+        c.announcements.append(f"change {event.id} is {event.status} by the owner")
+    else:
+        c.announcements.append(f"{event.status}: {_change_text(intended)}")
 
 
 def _change_text(event: ChangeIntended) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from agent.inputs import Answer, AnyInput, Decision, Said, Stop
 
@@ -14,6 +16,7 @@ class Inbox:
     def __init__(self) -> None:
         self._inputs: list[AnyInput] = []
         self._waiting: set[asyncio.Future[None]] = set()
+        self._on_stop: list[Callable[[], None]] = []
 
     def put(self, input: AnyInput) -> None:
         """One that is here already, since it was read from the store, is not put again."""
@@ -23,6 +26,9 @@ class Inbox:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+        if isinstance(input, Stop):
+            for callback in tuple(self._on_stop):
+                callback()
 
     def put_first(self, input: AnyInput) -> None:
         """Back to the front: it was looked at, and is not taken yet."""
@@ -44,11 +50,16 @@ class Inbox:
         """The stop that has come, if one has; it stays until dropped."""
         return next((input for input in self._inputs if isinstance(input, Stop)), None)
 
-    async def until_stop(self) -> Stop:
-        """The stop, when it comes; it stays."""
-        while (stop := self.stop()) is None:
-            await self.change()
-        return stop
+    @contextmanager
+    def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
+        """While in here, `callback` is called when a stop comes, or at once if one is there."""
+        self._on_stop.append(callback)
+        try:
+            if self.stop():
+                callback()
+            yield
+        finally:
+            self._on_stop.remove(callback)
 
     def drop(self, input: AnyInput) -> None:
         if input in self._inputs:

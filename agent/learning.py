@@ -176,9 +176,9 @@ class Door:
         await self._settle(OWNER)
         await self.commit(await self.history.dirty())
 
-    async def commit(self, paths: Iterable[str]) -> None:
+    async def commit(self, paths: Iterable[str], actor: str = "owner") -> None:
         """Queue files that may have changed, not in the middle of a change: each for the author
-        of its last change if it is as that left it, else as edited by the owner."""
+        of its last change if it is as that left it, else as edited by hand, by `actor`."""
         async with self.lock:
             for path in paths:
                 id = self._ledger.latest(path)
@@ -186,7 +186,7 @@ class Door:
                 if intended is not None and self._files.hold(path, intended.files):
                     self._record_commit([path], id, intended)
                 else:
-                    self.history.record([path], actor="owner", reason="edited by hand")
+                    self.history.record([path], actor=actor, reason="edited by hand")
 
     # -- one change -----------------------------------------------------------------------------
 

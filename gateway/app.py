@@ -194,6 +194,11 @@ class App:
         secrets = load_secrets(self.home, self._environment)
         return secrets.get(endpoint.key if endpoint else "") or secrets.get("OPENAI_API_KEY")
 
+    def warn(self, text: str) -> None:
+        """Something for the owner to see in `hermes status`."""
+        if text not in self._watching.warnings:
+            self._watching.warnings.append(text)
+
     # -- time -----------------------------------------------------------------------------------
 
     @property
@@ -299,7 +304,8 @@ class App:
         catalog = self.library.catalog(words, self.settings.skills.catalog_tokens)
         notes = [*self.notes.prompt_entries("user"), *self.notes.prompt_entries("memory")]
         listed = "\n".join("- " + note.replace("\n", "\n  ") for note in notes) or "none"
-        return f"Skills that match: {catalog.text or 'none'}\nNotes: {listed}"
+        matching = "; ".join(catalog.entries) or "none"
+        return f"Skills that match: {matching}\nNotes:\n{listed}"
 
     # -- hand edits -----------------------------------------------------------------------------
 
@@ -331,9 +337,14 @@ class App:
         self._commit_by_hand(paths)
 
     def _commit_by_hand(self, paths: set[Path]) -> None:
-        """Committed as the owner's, but for what the door wrote."""
+        """Committed as the owner's, but for what the door wrote, and for what a command that
+        nothing confines may have done."""
         relative = [path.relative_to(self.home.root).as_posix() for path in sorted(paths)]
-        self.background(self.door.commit(relative))
+        unconfined = any(worker.unconfined for worker in self.router.workers.values())
+        actor = "unknown" if unconfined else "owner"
+        if unconfined:
+            self.warn(f"{', '.join(relative)} changed while a command ran outside the sandbox")
+        self.background(self.door.commit(relative, actor))
 
     # -- the daemon -----------------------------------------------------------------------------
 

@@ -258,6 +258,10 @@ class Worker:
         return self._toolbox
 
     @property
+    def unconfined(self) -> bool:
+        return self._shells is not None and self._shells.unconfined
+
+    @property
     def busy(self) -> bool:
         return self.phase != "resting" or bool(self._shells and self._shells.busy)
 

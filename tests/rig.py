@@ -223,6 +223,12 @@ class Rig:
             self.effects.append(f"look {what}")
             return ToolResult(f"saw {what}")
 
+        async def wait(context: ToolContext, turns: int) -> ToolResult:
+            """Look for a while."""
+            for _ in range(turns * 10):
+                await asyncio.sleep(0)
+            return ToolResult(f"waited {turns}")
+
         async def memory(context: ToolContext, text: str) -> ToolResult:
             """Keep something."""
             if text == "refuse":
@@ -239,6 +245,7 @@ class Rig:
         return [
             tool(do, effects=acts),
             tool(look, effects=nothing, read_only=True),
+            tool(wait, effects=nothing, read_only=True),
             tool(memory, effects=nothing),
             *ask_tools(),
             *evaluation_tools(),

@@ -109,7 +109,9 @@ def test_a_session_is_told_what_the_owner_decided(hermes, model_server):
     model_server.script = lambda number, body: {"content": "ok"}
     session = report["session"]
     hermes.ok("chat", "-r", session, "-q", "go on")
-    assert f"proposed to the owner: note (add): {NOTE}" in last_message(model_server)
+    told = last_message(model_server)
+    assert f"change {change['id']} is proposed to the owner" in told
+    assert NOTE not in told
     hermes.ok("learning", "approve", str(change["id"]))
     hermes.ok("chat", "-r", session, "-q", "go on")
     assert f"approved: note (add): {NOTE}" in last_message(model_server)

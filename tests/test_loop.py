@@ -306,3 +306,11 @@ async def test_crashes_while_an_approval_waits_are_crashes_of_no_step():
     rig.reload()
     assert rig.conversation.run is not None
     assert rig.conversation.run.crashes == 0
+
+
+async def test_results_stand_in_the_order_of_their_calls_whichever_ends_first():
+    rig = Rig([wants(*[("wait", f'{{"turns": {n}}}') for n in (5, 1, 3)]), says("ok")])
+    await rig.say("go")
+    shown = [m.text for m in rig.provider.requests[1].messages if m.role == "tool"]
+    assert shown == ["waited 5", "waited 1", "waited 3"]
+    assert [event.text for event in rig.of(ToolFinished)] == ["waited 1", "waited 3", "waited 5"]

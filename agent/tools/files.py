@@ -23,6 +23,7 @@ from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 
 MOST_BYTES = 50_000_000
+_SMALL = 100_000
 _PAGE = LIMIT - 500
 _STORED = re.compile(r"files/[0-9a-f]{64}")
 _REMEMBERED = 1000
@@ -82,6 +83,8 @@ class Files:
         if offset < 1 or limit < 1:
             raise ToolError("`offset` and `limit` are lines and start at 1")
         place = self._paths.of_call(path, context)
+        if _is_small(place):
+            return _read_page(place, offset, limit)
         return await asyncio.to_thread(_read_page, place, offset, limit)
 
     async def write_file(self, context: ToolContext, path: str, content: str) -> ToolResult:
@@ -103,6 +106,15 @@ class Files:
         """Replace text in a file."""
         place = self._paths.of_call(path, context)
         return await asyncio.to_thread(_patch, place, old_text, new_text, all)
+
+
+def _is_small(path: Path) -> bool:
+    """Whether reading it is done sooner than changing to another thread. What says it is empty
+    may be a device that never ends."""
+    try:
+        return 0 < path.stat().st_size <= _SMALL
+    except OSError:
+        return False
 
 
 def _read_page(path: Path, offset: int, limit: int) -> ToolResult:

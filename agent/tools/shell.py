@@ -80,6 +80,11 @@ class Shells:
         return any(process.running for process in self.processes.values())
 
     @property
+    def unconfined(self) -> bool:
+        """Commands of this session may be at work outside any sandbox."""
+        return any(box.root_pid and not box.confined for box in self._sandboxes.values())
+
+    @property
     def root_pids(self) -> set[int]:
         """The processes all commands descend from, as the daemon sees them."""
         return {box.root_pid for box in self._sandboxes.values() if box.root_pid}

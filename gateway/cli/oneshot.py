@@ -120,7 +120,7 @@ class Result:
     def tool_finished(self, seq: int, event: dict[str, Any]) -> None:
         if event["status"] == "denied" and not event.get("checkpoint"):
             self.denied += 1
-            print(f"denied: {event['name']}: {event['text']}", file=sys.stderr)
+            print(f"{event['name']} was {event['text']}", file=sys.stderr)
 
     def change_intended(self, seq: int, event: dict[str, Any]) -> None:
         row = {name: event[name] for name in ("kind", "name", "action", "status")}
