@@ -48,7 +48,7 @@ def tokens(context: Context) -> int:
     """An estimate of the next request: the last one as counted by the model, and what is new.
     Servers that count nothing, or leave out what they had cached, are not believed."""
     conversation = context.conversation
-    sizes = [_chars(message) for message in conversation.messages]
+    sizes = [message.size for message in conversation.messages]
     known, seen = conversation.context_tokens, conversation.context_messages
     counted = known + sum(sizes[seen:]) // CHARS_PER_TOKEN
     guessed = (_fixed(context) + sum(sizes)) // CHARS_PER_TOKEN
@@ -64,10 +64,6 @@ def _room(context: Context) -> int:
     """Characters for all messages together, below the threshold."""
     room = context.window * context.compaction.threshold * CHARS_PER_TOKEN - _fixed(context)
     return max(0, int(room))
-
-
-def _chars(message: Message) -> int:
-    return len(message.text) + sum(len(call.arguments) + 40 for call in message.tool_calls)
 
 
 def needed(context: Context) -> bool:
@@ -105,13 +101,13 @@ def _kept(context: Context) -> int:
     room = _room(context) * 3 // 8
     kept = size = 0
     for number, message in enumerate(reversed(messages), start=1):
-        size += _chars(message)
+        size += message.size
         if number > context.compaction.protect_last_n or size > room:
             break
         if message.role != "tool":
             kept = number
     unread = _unread(messages)
-    fits = sum(_chars(message) for message in messages[len(messages) - unread :]) <= room * 2
+    fits = sum(message.size for message in messages[len(messages) - unread :]) <= room * 2
     return max(kept, unread) if fits else kept
 
 

@@ -10,6 +10,8 @@ import msgspec
 
 Role = Literal["system", "user", "assistant", "tool"]
 
+_CALL_CHARS = 40  # of a call besides its arguments
+
 
 class ToolCall(msgspec.Struct, frozen=True):
     """One call a model asked for. `arguments` is the JSON text exactly as the model wrote it."""
@@ -53,7 +55,7 @@ class Message:
 
     A `tool` message answers the call `call_id`. `reasoning` is kept apart and never sent back
     as text. `wire` holds what a provider made of this message, by provider name, so that a
-    message is encoded once however often it is sent.
+    message is encoded once however often it is sent. `size`: characters, for estimates.
     """
 
     role: Role
@@ -62,3 +64,8 @@ class Message:
     call_id: str = ""
     reasoning: str = ""
     wire: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    size: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        called = sum(len(call.arguments) + _CALL_CHARS for call in self.tool_calls)
+        object.__setattr__(self, "size", len(self.text) + called)

@@ -59,7 +59,7 @@ class ReplyPieces:
         calls before it are kept.
         """
         finish = _FINISHES.get(self.finish, "stop")
-        used = (call.id for message in request.messages for call in message.tool_calls)
+        used = [call.id for said in request.messages if said.tool_calls for call in said.tool_calls]
         calls = self._calls.finish(used, sent, cut=finish == "length")
         text = whole("".join(self._text))
         reasoning = whole("".join(self._reasoning)).strip()

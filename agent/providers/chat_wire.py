@@ -29,13 +29,13 @@ def body(request: Request, *, usage: bool = True) -> bytes:
 
 
 def _messages(request: Request) -> list[bytes]:
-    wires = [encode({"role": "system", "content": request.system})] if request.system else []
-    for message in request.messages:
-        wire = message.wire.get(_WIRE)
-        if wire is None:
-            wire = message.wire[_WIRE] = encode(_FORMS[message.role](message))
-        wires.append(wire)
-    return wires
+    system = [encode({"role": "system", "content": request.system})] if request.system else []
+    return system + [message.wire.get(_WIRE) or _wire(message) for message in request.messages]
+
+
+def _wire(message: Message) -> bytes:
+    wire = message.wire[_WIRE] = encode(_FORMS[message.role](message))
+    return wire
 
 
 def _said(message: Message) -> dict[str, Any]:
