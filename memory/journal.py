@@ -86,11 +86,16 @@ class Journal:
         """Let subscribers see an event that is not stored; its `seq` is 0."""
         self._subscribers.publish(Stored(0, session, run, self._clock(), event))
 
-    def subscribe(self, session: str | None = None, bound: int = BOUND) -> Subscription:
-        """Follow one session, or all. To miss nothing: subscribe, then read what is stored, then
-        skip what comes with a `seq` already read. More than `bound` unread events drop the
-        subscriber, see `Lagged`."""
-        return self._subscribers.add(session, bound)
+    def subscribe(
+        self,
+        session: str | None = None,
+        bound: int = BOUND,
+        kinds: frozenset[str] = frozenset(),
+    ) -> Subscription:
+        """Follow one session, or all; only events of `kinds`, if any are named. To miss nothing:
+        subscribe, then read what is stored, then skip what comes with a `seq` already read. More
+        than `bound` unread events drop the subscriber, see `Lagged`."""
+        return self._subscribers.add(session, bound, kinds)
 
     def watch(self, callback: Callable[[], None]) -> None:
         """`callback` is called after each stored event; it must be quick."""

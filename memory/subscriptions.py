@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from agent.events import Stored
+from agent.events import Stored, kind_of
 
 BOUND = 1_024
 """Events a subscriber may be behind before it is dropped."""
@@ -21,16 +21,24 @@ class Lagged:
 
 class Subscription:
     """`async for` over events as they are stored (`seq` 0: only shown). Ends when closed, or
-    with `Lagged` when more than `bound` events wait: the writer never waits for a reader."""
+    with `Lagged` when more than `bound` events wait: the writer never waits for a reader.
 
-    def __init__(self, subscribers: Subscribers, session: str | None, bound: int) -> None:
+    kinds: the only ones it is given, all if empty.
+    """
+
+    def __init__(
+        self, subscribers: Subscribers, session: str | None, bound: int, kinds: frozenset[str]
+    ) -> None:
         self.session = session
+        self._kinds = kinds
         self._subscribers = subscribers
         self._bound = bound
         self._queue: asyncio.Queue[Stored | Lagged | None] = asyncio.Queue()
         self._taken = subscribers.last_seq
 
     def offer(self, stored: Stored) -> None:
+        if self._kinds and kind_of(stored.event) not in self._kinds:
+            return
         if self._queue.qsize() < self._bound:
             self._queue.put_nowait(stored)
             return
@@ -65,8 +73,10 @@ class Subscribers:
         self.last_seq = last_seq
         self._by_session: dict[str | None, list[Subscription]] = {}
 
-    def add(self, session: str | None, bound: int = BOUND) -> Subscription:
-        subscription = Subscription(self, session, bound)
+    def add(
+        self, session: str | None, bound: int = BOUND, kinds: frozenset[str] = frozenset()
+    ) -> Subscription:
+        subscription = Subscription(self, session, bound, kinds)
         self._by_session.setdefault(session, []).append(subscription)
         return subscription
 

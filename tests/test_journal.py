@@ -216,6 +216,16 @@ async def test_subscribers_see_stored_and_shown_events_of_their_session(
     assert len(journal.read_all()) == 2
 
 
+async def test_a_subscriber_of_some_kinds_is_not_filled_with_others(database: Database) -> None:
+    journal = Journal(database)
+    some = journal.subscribe("a", bound=1, kinds=frozenset({"Noticed"}))
+    for _ in range(3):
+        journal.show(TextStreamed(text="shown"), session="a")
+    seq = await journal.append(Noticed(text="stored"), session="a")
+    some.close()
+    assert [item.seq async for item in some] == [seq]  # type: ignore[union-attr]
+
+
 async def test_a_subscriber_sees_an_event_only_when_it_is_stored(
     home: Home, database: Database
 ) -> None:

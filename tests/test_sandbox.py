@@ -350,7 +350,8 @@ async def test_what_watches_over_a_command_may_be_killed_by_one(opened: Open, wo
     box = opened()
     assert (await run(box, "kill -9 $PPID; sleep 600", workspace))[0] == -signal.SIGKILL
     killer = await box.start(
-        "read one; kill -9 $one; while kill -0 $one; do sleep .01; done 2>/dev/null; echo done; read x",
+        "read one; kill -9 $one; while kill -0 $one 2>/dev/null; do sleep .01; done;"
+        " echo done; read more",
         cwd=workspace,
         env={"PATH": os.defpath},
         interactive=True,

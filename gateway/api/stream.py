@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,29 +31,40 @@ def frame(stored: Stored) -> bytes:
 
 
 async def events(request: Request) -> StreamingResponse:
+    """`after`: the last event the reader has. `kinds`: the only ones it wants, with commas
+    between. `follow=0`: nothing of what comes."""
     app: App = request.app.state.app
     session = await reports.find_session(app, request.path_params["id"])
     place = request.query_params.get("after") or request.headers.get("last-event-id") or "0"
     after = int(place) if place.isdigit() else 0
     follow = request.query_params.get("follow", "1") != "0"
-    body = _follow(app, session, after) if follow else _stored(app, session, after)
+    kinds = frozenset(filter(None, request.query_params.get("kinds", "").split(",")))
+    body = (_follow if follow else _past)(app, session, after, kinds)
     return StreamingResponse(body, media_type="text/event-stream")
 
 
-async def _stored(app: App, session: str, after: int) -> AsyncIterator[bytes]:
+def _stored(app: App, session: str, after: int, kinds: frozenset[str]) -> Iterator[Stored]:
     for stored in app.journal.read(session, after):
+        if not kinds or kind_of(stored.event) in kinds:
+            yield stored
+
+
+async def _past(app: App, session: str, after: int, kinds: frozenset[str]) -> AsyncIterator[bytes]:
+    for stored in _stored(app, session, after, kinds):
         yield frame(stored)
 
 
-async def _follow(app: App, session: str, after: int) -> AsyncIterator[bytes]:
+async def _follow(
+    app: App, session: str, after: int, kinds: frozenset[str]
+) -> AsyncIterator[bytes]:
     """Subscribed before reading, so nothing falls between; a view that was too slow reads again."""
     lagged = True
     while lagged:
         lagged = False
-        subscription = app.journal.subscribe(session)
+        subscription = app.journal.subscribe(session, kinds=kinds)
         app.views += 1
         try:
-            for stored in app.journal.read(session, after):
+            for stored in _stored(app, session, after, kinds):
                 after = stored.seq
                 yield frame(stored)
             yield b": now\n\n"

@@ -77,7 +77,7 @@ def _follow(talk: Talk, result: Result, after: int, whole: bool, *, shown: bool)
 
     After a denial the end is waited for too: only it says whether the task was blocked.
     """
-    for stored in filter(None, talk.events(after)):
+    for stored in filter(None, talk.events(after, FOLDS)):
         result.add(stored)
         if stored["event"]["type"] == "Answered" and shown:
             print(result.answer, flush=True)

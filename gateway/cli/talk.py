@@ -12,7 +12,7 @@ from hermes_home.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from typing import Any
 
     from gateway.cli.arguments import Arguments
@@ -95,15 +95,16 @@ class Talk:
         with connect(self.home) as wire:
             return dict(wire.post(path, body, key))
 
-    def events(self, after: int = 0) -> Generator[Stored | None]:
-        """Everything from `after` on, as it happens; None once all that is stored was given.
+    def events(self, after: int = 0, kinds: Iterable[str] = ()) -> Generator[Stored | None]:
+        """Everything from `after` on, or only events of `kinds`, as it happens; None once all
+        that is stored was given.
 
         It reconnects, and starts the daemon, when the daemon goes away: None then comes again.
         Transient events (seq 0) may be missed meanwhile, stored ones never are.
         """
         while not self._closed:
             try:
-                for row in self._connected(after):
+                for row in self._connected(after, kinds):
                     after = max(after, row["seq"] if row else 0)
                     yield row
             except (Lost, NotListening):
@@ -117,11 +118,12 @@ class Talk:
         if self._live is not None:
             self._live.shut()
 
-    def _connected(self, after: int) -> Iterator[Stored | None]:
+    def _connected(self, after: int, kinds: Iterable[str]) -> Iterator[Stored | None]:
         wire, self._wire = self._wire or connect(self.home), None
         self._live = wire
         with wire:
-            for event in wire.stream(f"/api/sessions/{self.session}/events?after={after}"):
+            query = f"after={after}&kinds={','.join(kinds)}"
+            for event in wire.stream(f"/api/sessions/{self.session}/events?{query}"):
                 if event.kind != ":":
                     yield json.loads(event.data)
                 elif event.data == NOW:
