@@ -78,7 +78,7 @@ def _start_log(home: Home, *, quiet: bool) -> None:
         handlers=handlers,
         force=True,
     )
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     home.log.chmod(0o600)
 
 

@@ -13,10 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agent.providers.address import Address, ProxyAddress, proxy_for
 from agent.providers.web import Web
 from hermes_home.errors import ProviderError
 
@@ -67,81 +64,6 @@ async def fetch(url: str, key: str = "") -> bytes:
 # -- addresses ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("url", "authority", "target"),
-    [
-        ("https://api.example.com/v1", "api.example.com", "/v1/models"),
-        (" http://127.0.0.1:11434/v1/ ", "127.0.0.1:11434", "/v1/models"),
-        ("http://[::1]:8080", "[::1]:8080", "/models"),
-        ("https://user:pass@host/a b/ü", "host", "/a%20b/%C3%BC/models"),
-        ("https://bücher.example/v1", "xn--bcher-kva.example", "/v1/models"),
-        ("https://host/deployments/x?version=2", "host", "/deployments/x/models?version=2"),
-    ],
-)
-def test_an_address_is_taken_apart(url: str, authority: str, target: str) -> None:
-    address = Address.of(url)
-    assert (address.authority, address.target("models")) == (authority, target)
-
-
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("model.localhost", True),
-        ("localhost.example", False),
-        ("192.168.1.5", False),
-    ],
-)
-def test_what_is_this_machine(host: str, here: bool) -> None:
-    assert Address.of(f"http://{host}/v1").on_this_machine is here
-
-
-@given(st.text())
-def test_any_text_is_an_address_that_can_be_sent_or_is_refused(text: str) -> None:
-    for url in (text, f"http://{text}"):
-        try:
-            address = Address.of(url)
-        except ValueError:
-            continue
-        assert address.target("models").isascii()
-        assert address.authority.isascii()
-
-
-# -- proxies ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("environment", "url", "proxy"),
-    [
-        ({}, "https://host/v1", None),
-        ({"https_proxy": "http://p:3128"}, "https://host/v1", ProxyAddress("http://p:3128")),
-        ({"https_proxy": "p:3128"}, "https://host/v1", ProxyAddress("http://p:3128")),
-        ({"all_proxy": "http://p"}, "http://host/v1", ProxyAddress("http://p")),
-        ({"http_proxy": "http://p"}, "https://host/v1", None),
-        ({"all_proxy": "http://p", "no_proxy": "host"}, "http://host/v1", None),
-        ({"all_proxy": "http://p", "no_proxy": ".example"}, "http://a.example/v1", None),
-        ({"all_proxy": "http://p"}, "http://127.0.0.1/v1", None),
-        (
-            {"https_proxy": "https://me:a%40b@p:1"},
-            "https://host/v1",
-            ProxyAddress("https://p:1", ("me", "a@b")),
-        ),
-    ],
-)
-def test_the_proxy_is_the_one_the_environment_names(
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    url: str,
-    proxy: ProxyAddress | None,
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert proxy_for(Address.of(url)) == proxy
-
-
 async def test_a_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(answered(b"by proxy")) as (port, heads):
         monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{port}")
@@ -164,7 +86,7 @@ async def test_the_key_is_not_shown_to_a_proxy_that_only_passes_on(
 
 async def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1080")
-    with pytest.raises(ProviderError, match=r"proxy .* cannot be used \(.*socks5://127.0.0.1"):
+    with pytest.raises(ProviderError, match=r"proxy .* cannot be used"):
         await fetch("https://model.invalid/v1")
 
 
@@ -187,6 +109,23 @@ async def test_an_answer_compressed_unasked_is_read(encoding: str, body: bytes) 
     async with serving(answered(body, f"Content-Encoding: {encoding}")) as (port, heads):
         assert await fetch(f"http://127.0.0.1:{port}/v1") == BODY
     assert "Accept-Encoding: identity\r\n" in heads[0]
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as (port, heads):
+        web = Web(f"http://127.0.0.1:{port}/v1")
+        for _ in range(3):
+            async with web.fetch("models") as answer:
+                assert await answer.rest() == b"ok"
+            await asyncio.sleep(0.01)
+        await web.close()
+    assert len(heads) == 3
+
+
+async def test_an_answer_that_breaks_off_is_told() -> None:
+    async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") as (port, _):
+        with pytest.raises(ProviderError, match="broke"):
+            await fetch(f"http://127.0.0.1:{port}/v1")
 
 
 async def test_an_answer_that_is_not_compressed_as_it_says_is_told() -> None:
@@ -227,3 +166,28 @@ async def test_a_certificate_counts_only_if_it_is_trusted(
         with pytest.raises(ProviderError, match="certificate .* is not trusted"):
             await fetch(f"https://localhost:{port}/v1", "key")
     assert not heads
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_long_request_and_a_long_answer_arrive_whole(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    long = BODY * 200
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.05)  # so long that what is sent has to wait
+        received = await reader.readexactly(len(long))
+        writer.write(answered(received))
+        await writer.drain()
+        writer.close()
+
+    secure = tls if scheme == "https" else None
+    async with await asyncio.start_server(serve, "localhost", 0, ssl=secure) as server:
+        web = Web(f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}/v1")
+        async with web.post("chat/completions", long) as answer:
+            assert await answer.rest() == long
+        await web.close()

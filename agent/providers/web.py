@@ -1,24 +1,20 @@
-"""All HTTP of the providers: requests to one endpoint; what goes wrong becomes ProviderError."""
+"""All HTTP of the providers: one pooled client per endpoint; its faults become ProviderError."""
 
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-import httpcore
+import httpx
 
-from agent.providers.address import Address
-from agent.providers.way import Way
 from hermes_home.errors import ProviderError
 
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
 _LARGEST = 64 * 1024 * 1024
-_UNREACHABLE = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError)
-_BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
-_COMPRESSED = ("gzip", "x-gzip", "deflate")
-_ANY_FORMAT = 32 + zlib.MAX_WBITS  # gzip or zlib, told by the data
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +27,13 @@ class Patience:
 
 
 class Answer:
-    """A response whose body arrives piece by piece. `headers`: by their names in lower case."""
+    """A response whose body arrives piece by piece."""
 
-    def __init__(self, web: Web, response: httpcore.Response) -> None:
-        self.status = response.status
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in response.headers
-        }
+    def __init__(self, web: Web, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
         self._web = web
-        compressed = self.headers.get("content-encoding", "").lower() in _COMPRESSED
-        arriving = response.aiter_stream()
-        self._pieces = _decompressed(arriving) if compressed else arriving
+        self._pieces = response.aiter_bytes()
         self._waits = web.patience.first
 
     async def read(self, within: float | None = None) -> bytes:
@@ -69,18 +60,18 @@ class Answer:
 
 
 class Web:
-    """The way to one endpoint. Its connections are made when they are needed.
+    """The way to one endpoint. Its client is made with the first request.
 
     Proxies of the environment are used, except for an endpoint on this machine. Redirects are
     not followed: a key goes nowhere but to the host it was given for.
     """
 
     def __init__(self, base_url: str, api_key: str = "", patience: Patience | None = None) -> None:
-        self.base_url = base_url
-        self.host = _host(base_url)
+        self.base_url = base_url.strip().rstrip("/")
+        self.host = _host(self.base_url)
         self.patience = patience or Patience()
         self._key = api_key.strip()
-        self._way: Way | None = None
+        self._client: httpx.AsyncClient | None = None
 
     @asynccontextmanager
     async def post(self, path: str, body: bytes) -> AsyncIterator[Answer]:
@@ -94,44 +85,53 @@ class Web:
             yield answer
 
     async def close(self) -> None:
-        way, self._way = self._way, None
-        if way:
-            await way.close()
+        client, self._client = self._client, None
+        if client:
+            await client.aclose()
 
     @asynccontextmanager
     async def _open(self, method: str, path: str, body: bytes) -> AsyncIterator[Answer]:
         with self.faults(self.patience.first):
-            way = self._way = self._way or self._connect()
+            client = self._client or self._connect()
+            request = client.build_request(method, f"{self.base_url}/{path}", content=body or None)
             async with asyncio.timeout(self.patience.first):
-                response = await way.send(method, path, body)
+                response = await client.send(request, stream=True)
         try:
             yield Answer(self, response)
         finally:
             await response.aclose()
 
-    def _connect(self) -> Way:
+    def _connect(self) -> httpx.AsyncClient:
+        try:
+            self._client = httpx.AsyncClient(
+                headers=self._headers(),
+                timeout=httpx.Timeout(None, connect=self.patience.connect),
+                limits=_LIMITS,
+                trust_env=not _on_this_machine(self.base_url),
+                verify=_trust(self.base_url),
+            )
+        except (ImportError, ValueError) as error:
+            raise ProviderError(
+                f"the proxy of the environment cannot be used ({error})",
+                "Set HTTPS_PROXY or ALL_PROXY to one that begins with http://, or unset it.",
+                kind="bad_request",
+            ) from error
+        return self._client
+
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "Accept": "text/event-stream, application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": "hermes",
+        }
         if not (self._key.isascii() and self._key.isprintable()):
             raise ProviderError(
                 f"The key for {self.host} holds characters that no key has",
                 "Run `hermes setup` and paste the key again.",
                 kind="auth",
             )
-        try:
-            address = Address.of(self.base_url)
-        except ValueError as error:
-            raise ProviderError(
-                f"model.base_url is no address of an endpoint ({error})",
-                "Set it to one like http://127.0.0.1:11434/v1.",
-                kind="bad_request",
-            ) from error
-        try:
-            return Way(address, self._key, self.patience.connect)
-        except ValueError as error:
-            raise ProviderError(
-                f"The proxy to {self.host} cannot be used ({error})",
-                "Name an http:// proxy in https_proxy, or the host in no_proxy.",
-                kind="bad_request",
-            ) from error
+        return headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
 
     @contextmanager
     def faults(self, seconds: float) -> Iterator[None]:
@@ -145,21 +145,27 @@ class Web:
                 kind="timeout",
                 retryable=True,
             ) from error
-        except _UNREACHABLE as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise ProviderError(
+                f"model.base_url is no address of an endpoint ({_words(error)})",
+                "Set it to one like http://127.0.0.1:11434/v1.",
+                kind="bad_request",
+            ) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise self._unreachable(error) from error
-        except _BROKEN as error:
+        except httpx.TransportError as error:
             raise ProviderError(
                 f"The connection to {self.host} broke ({_words(error)})",
                 "Try again; if it stays so, see the model server's log.",
                 kind="connection",
                 retryable=True,
             ) from error
-        except zlib.error as error:
+        except httpx.DecodingError as error:
             raise ProviderError(
                 f"The answer of {self.host} cannot be decompressed", kind="bad_reply"
             ) from error
 
-    def _unreachable(self, error: Exception) -> ProviderError:
+    def _unreachable(self, error: httpx.TransportError) -> ProviderError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return ProviderError(
                 f"The certificate of {self.host} is not trusted ({_words(error)})",
@@ -174,22 +180,29 @@ class Web:
         )
 
 
-async def _decompressed(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Some servers compress although they were asked not to."""
-    decoder = zlib.decompressobj(_ANY_FORMAT)
-    async for piece in pieces:
-        if plain := decoder.decompress(piece):
-            yield plain
-    if rest := decoder.flush():
-        yield rest
-
-
 def _host(base_url: str) -> str:
     """The host and port for messages, without a user or password of the address."""
     try:
-        return Address.of(base_url).authority
-    except ValueError:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
         return "the endpoint"
+    return url.netloc.decode() or "the endpoint"
+
+
+def _on_this_machine(base_url: str) -> bool:
+    host = httpx.URL(base_url).host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _trust(base_url: str) -> ssl.SSLContext:
+    """What certificates are checked against, SSL_CERT_FILE included. Without TLS an empty context
+    does: it trusts nobody and saves loading all authorities."""
+    if base_url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context()
 
 
 def _words(error: Exception) -> str:
