@@ -138,7 +138,7 @@ def test_a_question_to_a_warm_daemon_imports_no_library(hermes: Hermes) -> None:
         env=hermes.environment,
         check=True,
     )
-    heavy = {"argparse", "asyncio", "pathlib", "typing", "dataclasses", "httpcore", "rich", "yaml",
+    heavy = {"argparse", "asyncio", "pathlib", "typing", "dataclasses", "httpx", "rich", "yaml",
              "msgspec", "prompt_toolkit"}  # fmt: skip
     assert not heavy & set(told.stdout.split())
 
