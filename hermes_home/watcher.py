@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ if sys.platform != "linux":  # only inotify says when a file was closed
 
 Callback = Callable[[set[Path]], None]
 _Place = tuple[Path, bool, int, int]  # folder, with those below, device, inode
+
+# Its thread says so when a folder comes, goes and comes again within a moment; nothing is lost.
+warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
 
 
 @dataclass(eq=False, slots=True)

@@ -22,6 +22,8 @@ from typing import Any, NoReturn
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/run/current-system/sw/bin/bash", "/bin/sh")
 SET_PDEATHSIG, SET_DUMPABLE, SET_CHILD_SUBREAPER = 1, 4, 36
 END_SECONDS = 5.0
+# What whoever started the daemon ignored, as nohup does, a command does not.
+DEFAULTS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 NOTHING = (os.devnull, os.O_RDONLY, 0)
 
 
@@ -251,7 +253,7 @@ def run(request: dict[str, Any], given: list[int]) -> int:
             request["env"],
             file_actions=[into, *((os.POSIX_SPAWN_DUP2, output, place) for place in (1, 2))],
             setsid=True,
-            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+            setsigdef=DEFAULTS,
         )
     except (OSError, ValueError, StopIteration) as error:
         os.write(output, f"the command could not be started: {error}\n".encode(errors="replace"))
