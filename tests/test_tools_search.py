@@ -17,6 +17,7 @@ from tests.toolbench import ToolBench
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="confines on Linux only"),
 ]
 

@@ -14,7 +14,7 @@ import pytest
 from hermes_home.paths import Home
 from hermes_home.watcher import Watcher
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 IN_ACCESS, IN_MODIFY, IN_OPEN = 0x1, 0x2, 0x20
 
 
