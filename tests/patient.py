@@ -173,10 +173,11 @@ class Owner:
                 return
         raise Gone
 
-    def until(self, session: str, kind: str) -> Any:
-        """The first event of a kind that a session ever had, when it has come."""
+    def until(self, session: str, kind: str, count: int = 1) -> Any:
+        """The first event of a kind that a session ever had, or its `count`-th, when it came."""
         for stored in self._stored(session, after=0):
-            if stored["event"]["type"] == kind:
+            count -= stored["event"]["type"] == kind
+            if count == 0:
                 return stored["event"]
         raise Gone
 

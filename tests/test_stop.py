@@ -118,11 +118,15 @@ def test_five_busy_sessions_go_on_after_planned_stops_and_none_is_a_crash(
     sessions = {what: owner.open_session() for what in BUSY}
     submit(owner, *(Message(session, f"{what} please") for what, session in sessions.items()))
     busy.wait(*BUSY, "evaluating")
-    for stop in (terminate, command, terminate):
-        owner.until(sessions["approval"], "ApprovalRequested")
+    owner.until(sessions["approval"], "ApprovalRequested")
+    for number, stop in enumerate((terminate, command, terminate), 1):
+        owner.until(sessions["tool"], "ToolStarted", number)
         stop(hermes, life)
         assert life.end() == 0, life.said()
+        busy.asked.clear()  # what is asked from here on was asked by the next daemon
         life = owner.wake()
+        for session in sessions.values():
+            owner.until(session, "RunResumed", number)
         busy.wait("stream", "calls", "evaluating")
     busy.finish = True
     owner.stop(life)
