@@ -67,13 +67,13 @@ def _values(tree: Section, prefix: str = "") -> dict[str, object]:
     for name, entry in tree.entries.items():
         if isinstance(entry.node, Section):
             found |= _values(entry.node, f"{prefix}{name}.")
-        elif prefix or name not in _section_names():
+        elif prefix + name not in _section_names():
             found[prefix + name] = _plain(entry.node)
     return found
 
 
 def _section_names() -> set[str]:
-    return {key.split(".")[0] for key in options(Settings) if "." in key}
+    return {key[:dot] for key in options(Settings) for dot in range(len(key)) if key[dot] == "."}
 
 
 def _written(node: Node) -> str:
@@ -90,17 +90,35 @@ def _written(node: Node) -> str:
 def _edit(text: str, tree: Section, key: str, value: str) -> str:
     lines = _LINE_END.split(text)
     end = "\r\n" if lines[0].endswith("\r\n") else "\n"
-    section, _, name = key.rpartition(".")
-    above = tree.entries.get(section) if section else None
-    inside = above.node if above else tree
-    if isinstance(inside, Section) and name in inside.entries and (above or not section):
-        return _replace(lines, inside.entries[name], value)
+    above, inside, path = _reach(tree, key)
+    if isinstance(inside, Section) and path[0] in inside.entries:
+        return _replace(lines, inside.entries[path[0]], value)
     if above is None:
-        new = f"{section}:{end}  {name}: {value}{end}" if section else f"{name}: {value}{end}"
-        return _append(text, new, end)
+        return _append(text, "".join(_block(path, value, "", end)), end)
     if isinstance(inside, Section) and inside.flow:
-        return _insert_flow(lines, inside, f"{name}: {value}")
-    return _insert_line(lines, above, f"{name}: {value}{end}")
+        new = f"{path[-1]}: {value}"
+        for name in reversed(path[:-1]):
+            new = f"{name}: {{{new}}}"
+        return _insert_flow(lines, inside, new)
+    return _insert_lines(lines, above, path, value, end)
+
+
+def _reach(tree: Section, key: str) -> tuple[Entry | None, Node, list[str]]:
+    """The deepest entry on the way to a key that is there already, what it holds, and the names
+    still missing below it."""
+    above: Entry | None = None
+    inside: Node = tree
+    path = key.split(".")
+    while len(path) > 1 and isinstance(inside, Section) and path[0] in inside.entries:
+        above = inside.entries[path.pop(0)]
+        inside = above.node
+    return above, inside, path
+
+
+def _block(path: list[str], value: str, indent: str, end: str) -> list[str]:
+    """The lines of a value in sections of its own."""
+    heads = [f"{indent}{'  ' * depth}{name}:" for depth, name in enumerate(path)]
+    return [*(head + end for head in heads[:-1]), f"{heads[-1]} {value}{end}"]
 
 
 def _replace(lines: list[str], entry: Entry, value: str) -> str:
@@ -133,12 +151,20 @@ def _insert_flow(lines: list[str], section: Section, new: str) -> str:
     return "".join(lines)
 
 
-def _insert_line(lines: list[str], above: Entry, new: str) -> str:
+def _insert_lines(lines: list[str], above: Entry, path: list[str], value: str, end: str) -> str:
     """Below the section's last key, or first in it if it has none."""
-    node, number, indent = above.node, above.key.line + 1, "  "
+    node, number, indent = above.node, above.key.line + 1, " " * (above.key.column + 2)
     if isinstance(node, Section):
         last = list(node.entries.values())[-1]
-        number, indent = _own_span(last).end_line + 1, " " * last.key.column
+        number, indent = _last_line(last) + 1, " " * last.key.column
     if lines[number - 1] and not lines[number - 1].endswith(("\n", "\r")):
         lines[number - 1] += "\n"
-    return "".join([*lines[:number], indent + new, *lines[number:]])
+    return "".join([*lines[:number], *_block(path, value, indent, end), *lines[number:]])
+
+
+def _last_line(entry: Entry) -> int:
+    """YAML says that a section ends where the next thing begins; it ends with its last key."""
+    node = entry.node
+    if isinstance(node, Section) and not node.flow and node.entries:
+        return _last_line(list(node.entries.values())[-1])
+    return _own_span(entry).end_line

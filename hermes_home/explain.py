@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from functools import cache, reduce
-from typing import Any
+from typing import Any, get_type_hints
 
-from hermes_home import settings
 from hermes_home.paths import Home
 from hermes_home.schema import options, unknown_key
 from hermes_home.secrets import load_secrets
@@ -79,16 +78,21 @@ def _explain_secret(home: Home, environment: Mapping[str, str], name: str) -> Ex
 @cache
 def _meanings() -> Mapping[str, str]:
     """The texts below the fields of the settings classes, by dotted key."""
-    tree = ast.parse(inspect.getsource(settings))
-    texts = {node.name: _field_texts(node) for node in tree.body if isinstance(node, ast.ClassDef)}
-    found = dict(texts[Settings.__name__])
-    for field in fields(Settings):
-        section = texts.get(str(field.type), {})
-        found |= {f"{field.name}.{name}": text for name, text in section.items()}
-    return found
+    return dict(_meanings_in(Settings, ""))
 
 
-def _field_texts(node: ast.ClassDef) -> dict[str, str]:
+def _meanings_in(kind: type, prefix: str) -> Iterator[tuple[str, str]]:
+    texts = _field_texts(kind)
+    for name, hint in get_type_hints(kind).items():
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from _meanings_in(hint, f"{prefix}{name}.")
+        else:
+            yield prefix + name, texts[name]
+
+
+def _field_texts(kind: type) -> dict[str, str]:
+    (node,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(node, ast.ClassDef)
     texts = {}
     for field, below in zip(node.body, node.body[1:], strict=False):
         match field, below:

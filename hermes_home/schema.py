@@ -50,8 +50,10 @@ class Option:
             value = self.rule.example
         else:
             value = _EXAMPLES.get(self.type, "[text]")
-        section, _, name = self.key.rpartition(".")
-        return f"{section}:\n    {name}: {value}" if section else f"{name}: {value}"
+        *sections, name = self.key.split(".")
+        lines = [f"{'  ' * depth}{part}:" for depth, part in enumerate(sections)]
+        lines.append(f"{'  ' * len(sections)}{name}: {value}")
+        return "\n  ".join(lines)
 
 
 def options(root: type) -> Mapping[str, Option]:
@@ -197,7 +199,7 @@ def unknown_key(key: str, known: Mapping[str, Option]) -> SettingsError:
 def _unknown(key: str, known: Mapping[str, Option]) -> tuple[str, str]:
     what = f"there is no setting {key!r}"
     if key in known:  # written with the dot, at the top
-        return what, f"write it in two lines:\n  {known[key].example}"
+        return what, f"write it so:\n  {known[key].example}"
     if key.lower().endswith(_SECRET_ENDINGS):
         return what, "secrets belong in .env, one line each: NAME=value"
     if names := nearest(key, known):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from hermes_home.channel_settings import ChannelsSettings
 from hermes_home.errors import SettingsError
 from hermes_home.paths import Home
 from hermes_home.rules import Between, Folders, HttpAddress, ZoneName
@@ -109,6 +110,7 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     approvals: ApprovalsSettings = field(default_factory=ApprovalsSettings)
     compaction: CompactionSettings = field(default_factory=CompactionSettings)
+    channels: ChannelsSettings = field(default_factory=ChannelsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     timezone: Annotated[str, ZoneName()] = ""
     """An IANA name such as Europe/Berlin; empty = this machine's."""

@@ -54,6 +54,84 @@ def m001_journal_queues_blobs(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
+    for statement in (
+        # What a channel heard, until it was handed on. `done` says what came of it.
+        """CREATE TABLE arrivals (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            platform TEXT NOT NULL,
+            account TEXT NOT NULL,
+            event TEXT NOT NULL,
+            address TEXT NOT NULL,
+            body TEXT NOT NULL,
+            at REAL NOT NULL,
+            done TEXT,
+            UNIQUE (platform, account, event))""",
+        "CREATE INDEX arrivals_open ON arrivals (number) WHERE done IS NULL",
+        # Which session is talked to where.
+        """CREATE TABLE chats (
+            address TEXT PRIMARY KEY,
+            session TEXT NOT NULL,
+            busy TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL) WITHOUT ROWID""",
+        "CREATE INDEX chats_session ON chats (session)",
+        # Who may speak besides those whom the settings name.
+        """CREATE TABLE grants (
+            id TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            account TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            address TEXT NOT NULL,
+            role TEXT NOT NULL CHECK (role IN ('owner', 'guest')),
+            name TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL,
+            expires REAL,
+            revoked REAL) WITHOUT ROWID""",
+        """CREATE TABLE pairing_codes (
+            hash TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            role TEXT NOT NULL CHECK (role IN ('owner', 'guest')),
+            at REAL NOT NULL,
+            expires REAL NOT NULL,
+            used REAL) WITHOUT ROWID""",
+        # One row per message that is to be seen somewhere. `tried`: an attempt began whose
+        # outcome is not known yet. `receipt`: the platform's id of the message. `failed`: it is
+        # final and did not arrive. `due`: not before.
+        "ALTER TABLE outbox ADD COLUMN run TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'answer'",
+        "ALTER TABLE outbox ADD COLUMN part INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN tried REAL",
+        "ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN due REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN receipt TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE outbox ADD COLUMN failed TEXT NOT NULL DEFAULT ''",
+        # What became of each due time of each job; exactly one row for each.
+        """CREATE TABLE occurrences (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            job TEXT NOT NULL,
+            due REAL NOT NULL,
+            status TEXT NOT NULL CHECK
+                (status IN ('claimed', 'ran', 'failed', 'skipped', 'missed')),
+            reason TEXT NOT NULL DEFAULT '',
+            session TEXT NOT NULL DEFAULT '',
+            output TEXT NOT NULL DEFAULT '',
+            deliver TEXT NOT NULL DEFAULT '',
+            claimed_at REAL NOT NULL,
+            ended_at REAL,
+            UNIQUE (job, due))""",
+        "CREATE INDEX occurrences_open ON occurrences (id) WHERE status = 'claimed'",
+        # Up to which instant a job's due times have been accounted for.
+        """CREATE TABLE jobs (
+            name TEXT PRIMARY KEY,
+            id TEXT NOT NULL,
+            accounted REAL NOT NULL,
+            state TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
+        "PRAGMA user_version = 2",
+    ):
+        db.execute(statement)
+
+
 def apply(connection: sqlite3.Connection) -> None:
     """Every step that is due, each in a transaction of its own together with its version."""
     migrations.apply(sqlite_utils.Database(connection))

@@ -11,11 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 
 from hermes_home.errors import StoreError
 from hermes_home.paths import APPLICATION_ID, Home
+from memory import migrations
 from memory.database import SCHEMA_VERSION, Database
 from memory.journal import Journal
+from memory.queues import Outbox
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,7 +103,8 @@ def test_the_database_is_copied_before_a_migration(home: Home) -> None:
         database.connection.execute("INSERT INTO blobs VALUES ('h', 'kept')")
     # A database of an earlier schema that still waits for the step.
     with closing(sqlite3.connect(home.state_db)) as connection:
-        tables = "events inbox outbox blobs".split()
+        listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = [name for (name,) in listed if not name.startswith(("sqlite_", "_sqlite"))]
         connection.execute("CREATE TABLE earlier AS SELECT * FROM blobs")
         for table in tables:
             connection.execute(f"DROP TABLE {table}")
@@ -114,6 +118,20 @@ def test_the_database_is_copied_before_a_migration(home: Home) -> None:
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT text FROM earlier").fetchone() == ("kept",)
         assert pragma(connection, "user_version") == 0
+
+
+def test_what_was_to_be_sent_survives_the_step_to_schema_2(home: Home) -> None:
+    with closing(sqlite3.connect(home.state_db)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        earlier = sqlite_utils.Database(connection)
+        migrations.migrations.apply(earlier, stop_before="m002_channels_and_cron")
+        connection.execute(
+            "INSERT INTO outbox (session, seq, channel, body, at) VALUES ('s', 1, 'c', 'words', 2)"
+        )
+        connection.commit()
+    with closing(Database(home)) as database:
+        (parcel,) = Outbox(database).unseen()
+        assert (parcel.session, parcel.body, parcel.state) == ("s", "words", "intent")
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(home: Home) -> None:

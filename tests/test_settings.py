@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_the_address_loses_its_last_slash(home: Home) -> None:
         ("x" * 300_000, "is larger than 256 KiB"),
         (b"model:\n  default: \xff\xfe", "line 2: not UTF-8 text"),
         ("model:\n  default: x".encode("utf-16"), "not UTF-8 text"),
-        ("model.provider: offline", "write it in two lines:\n  model:\n    provider: offline"),
+        ("model.provider: offline", "write it so:\n  model:\n    provider: offline"),
         ("model:\n  api_key: sk-123456", "secrets belong in .env"),
         ("colour: blue", "known here: agent, approvals"),
     ],
@@ -184,8 +185,9 @@ def test_a_wrong_type_shows_an_example_that_is_accepted(home: Home) -> None:
 
 
 def nested(key: str, value: str = "x") -> str:
-    section, _, name = key.rpartition(".")
-    return f"{section}:\n  {name}: {value}\n" if section else f"{name}: {value}\n"
+    names = key.split(".")
+    lines = ["  " * depth + f"{name}:" for depth, name in enumerate(names)]
+    return "\n".join(lines) + f" {value}\n"
 
 
 def typos(word: str) -> list[str]:
@@ -242,7 +244,7 @@ def _typo(text: str, chance: random.Random) -> str:
 
 
 def _open_quote(text: str, chance: random.Random) -> str:
-    return _change_line(text, chance, lambda line: line.rstrip() + " 'oops")
+    return _change_line(text, chance, lambda line: line.partition(":")[0] + ": 'oops")
 
 
 def _open_bracket(text: str, chance: random.Random) -> str:
@@ -265,7 +267,7 @@ def _control(text: str, chance: random.Random) -> str:
 
 def _change_line(text: str, chance: random.Random, change: Callable[[str], str]) -> str:
     lines = text.splitlines()
-    inner = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    inner = [n for n, line in enumerate(lines) if line.startswith("  ") and line[-1] != ":"]
     number = chance.choice(inner)
     lines[number] = change(lines[number])
     return "\n".join(lines) + "\n"
@@ -279,14 +281,25 @@ _BREAKS = [
 
 def _some_settings(chance: random.Random) -> str:
     """A valid file with two or three sections."""
-    sections = sorted({key.split(".")[0] for key in OPTIONS if "." in key})
-    text = ""
+    sections = sorted({key.rpartition(".")[0] for key in OPTIONS if "." in key})
+    tree: dict[str, Any] = {}
     for section in chance.sample(sections, chance.randint(2, 3)):
-        text += f"{section}:\n"
         for key, option in OPTIONS.items():
-            if key.startswith(section + "."):
-                value = _VALID.get(key) or option.example.rpartition(": ")[2]
-                text += f"  {key.partition('.')[2]}: {value}\n"
+            if key.rpartition(".")[0] == section:
+                inside = tree
+                for name in section.split("."):
+                    inside = inside.setdefault(name, {})
+                inside[key.rpartition(".")[2]] = (
+                    _VALID.get(key) or option.example.rpartition(": ")[2]
+                )
+    return _written(tree)
+
+
+def _written(tree: Mapping[str, Any], depth: int = 0) -> str:
+    text = ""
+    for name, value in tree.items():
+        text += "  " * depth + f"{name}:"
+        text += "\n" + _written(value, depth + 1) if isinstance(value, dict) else f" {value}\n"
     return text
 
 
