@@ -168,6 +168,11 @@ class Channel(ABC):
     account: str = ""
     """The bot's own id; known after `connect`."""
 
+    @classmethod
+    def fits(cls, text: str) -> bool:
+        """Whether this much Markdown is one message here, once rendered."""
+        return len(text) <= cls.features.limit
+
     @abstractmethod
     async def connect(self) -> None:
         """Log in. NotPermitted, ChannelError."""
