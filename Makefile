@@ -3,7 +3,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+SYNAPSE := $(VENV)/synapse
 ARGS ?=
+# Test processes side by side: most tests wait for other processes, so one more than cores of two.
+WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check fix bench bench-peers soak clean
@@ -11,14 +14,14 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/run.ok
 	@$(BIN)/hermes $(ARGS)
 
-test: $(VENV)/dev.ok
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.ok $(SYNAPSE)/ok
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/dev.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 fix: $(VENV)/dev.ok
 	$(BIN)/ruff check --fix .
@@ -30,8 +33,8 @@ bench: $(VENV)/dev.ok
 bench-peers: $(VENV)/dev.ok
 	$(BIN)/python -m tests.benchmarks.peers
 
-soak: $(VENV)/dev.ok
-	HERMES_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 7200 $(ARGS)
+soak: $(VENV)/dev.ok $(SYNAPSE)/ok
+	HERMES_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow --timeout 7200 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
@@ -48,3 +51,10 @@ $(VENV)/dev.ok: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/run.ok
+
+# the tests' Matrix server, apart because it pins what it needs; without it its tests are skipped
+$(SYNAPSE)/ok: | $(VENV)/dev.ok
+	@test -x $(SYNAPSE)/bin/python || $(PYTHON) -m venv $(SYNAPSE)
+	@echo "setting up the tests' Matrix server (once) ..."
+	@if $(SYNAPSE)/bin/python -m pip install --quiet --disable-pip-version-check 'matrix-synapse>=1.150'; \
+	then touch $@; else echo "it could not be installed: the Matrix tests are skipped"; fi

@@ -19,4 +19,5 @@ meter         what was spent today, and the cap
 providers/    adapters to model APIs
 tools/        what the model can call
 sandbox/      where commands run
+web/          fetching, reading and searching the web
 """

@@ -120,6 +120,7 @@ class Conversation:
     said: list[str] = field(default_factory=list)
     said_since: list[str] = field(default_factory=list)
     granted: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
     announcements: list[str] = field(default_factory=list)
     proposals: dict[int, ChangeIntended] = field(default_factory=dict)
     sources: list[tuple[bool, str]] = field(default_factory=list)
@@ -178,10 +179,13 @@ def _run_started(c: Conversation, event: RunStarted, seq: int, run: str) -> None
 
 def _spoke(c: Conversation, event: UserSpoke, seq: int, run: str) -> None:
     tail = f"<context>\n{event.tail}\n</context>" if event.tail else ""
-    parts = [part for part in (event.preface, event.text, tail) if part]
+    parts = [part for part in (event.preface, event.quoted, event.text, tail) if part]
     c.messages.append(Message("user", "\n\n".join(parts)))
     c.said.append(event.text)
     c.said_since.append(event.text)
+    c.files.update(event.files)
+    if event.quoted:
+        c.sources.append((False, event.quoted))
     c.sources.append((event.principal == "owner", event.text))
     c.announcements.clear()
     if c.run is not None:
@@ -295,6 +299,8 @@ def _tool_started(c: Conversation, event: ToolStarted, seq: int, run: str) -> No
 
 
 def _tool_finished(c: Conversation, event: ToolFinished, seq: int, run: str) -> None:
+    if event.file:
+        c.files.add(event.file)
     message = Message("tool", event.text, call_id=event.call_id)
     if event.checkpoint:
         if c.checkpoint is not None:

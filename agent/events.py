@@ -68,14 +68,17 @@ class RunStarted(Event, frozen=True, omit_defaults=True, kw_only=True):
 
 class UserSpoke(Event, frozen=True, omit_defaults=True, kw_only=True):
     """A person's words became a message. `preface` (skills loaded with it) and `tail` (date,
-    notes, catalog, what was learned) are rendered once, here, and never change."""
+    notes, catalog, what was learned) are rendered once, here, and never change. `quoted` stands
+    before the words and is not trusted; `files` came with them."""
 
     input: str
     text: str
+    quoted: str = ""
     preface: str = ""
     tail: str = ""
     principal: str = "owner"
     steering: bool = False
+    files: tuple[str, ...] = ()
 
 
 class RunResumed(Event, frozen=True, omit_defaults=True, kw_only=True):

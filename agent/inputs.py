@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 import msgspec
@@ -35,11 +36,15 @@ class Input(msgspec.Struct, frozen=True, tag=True, omit_defaults=True, kw_only=T
 
 
 class Said(Input, frozen=True, omit_defaults=True, kw_only=True):
-    """A person's message. `steer` joins the run that is working; `queue` waits for its end."""
+    """A person's message. `steer` joins the run that is working; `queue` waits for its end.
+    `quoted` rides before it: what a program says was said earlier, so nobody's word. `files`:
+    names below files/ of what came with it."""
 
     text: str
+    quoted: str = ""
     mode: Literal["steer", "queue"] = "steer"
     options: RunOptions = RunOptions()
+    files: tuple[str, ...] = ()
 
 
 class Stop(Input, frozen=True, omit_defaults=True, kw_only=True):
@@ -65,3 +70,8 @@ class Answer(Input, frozen=True, omit_defaults=True, kw_only=True):
 
 
 AnyInput = Said | Stop | Decision | Answer
+
+
+def input_id(key: str) -> str:
+    """An input's id by the event it comes from, so that the same event is the same input."""
+    return f"i{hashlib.sha256(key.encode()).hexdigest()[:16]}"

@@ -69,6 +69,8 @@ async def _work(context: Context, inbox: Inbox, record: Emit) -> None:
                 await compaction.shorten(context, inbox, record, "a checkpoint would not fit")
             await checkpoint.evaluate(context, inbox, record, due=conversation.started)
             continue
+        if conversation.run and conversation.run.turns and not conversation.needs_reply:
+            await _answer(context, record)  # also when somebody has said more meanwhile
         await _take_inputs(context, inbox, record)
         if conversation.needs_reply:
             await _take_turn(context, inbox, record)
@@ -83,10 +85,12 @@ async def _take_inputs(context: Context, inbox: Inbox, record: Emit) -> None:
             UserSpoke(
                 input=said.id,
                 text=said.text,
+                quoted=said.quoted,
                 preface=preface,
                 tail=tail,
                 principal=said.principal,
                 steering=bool(context.conversation.run and context.conversation.run.turns),
+                files=said.files,
             )
         )
 
@@ -140,12 +144,17 @@ async def _ask_model(context: Context, inbox: Inbox, record: Emit) -> None:
 
 async def _rest(context: Context, inbox: Inbox, record: Emit) -> bool:
     """The model has said its last word, unless something came in meanwhile."""
+    await _answer(context, record)
+    await asyncio.sleep(0)
+    return not inbox.has_steering()
+
+
+async def _answer(context: Context, record: Emit) -> None:
+    """Its last words are an answer, once."""
     state = context.conversation.run
     if state is not None and not state.answered:
         last = context.conversation.messages[-1] if context.conversation.messages else None
         await record(Answered(text=last.text if last else ""))
-    await asyncio.sleep(0)
-    return not inbox.has_steering()
 
 
 def _blocked(context: Context) -> bool:

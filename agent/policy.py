@@ -17,18 +17,20 @@ from hermes_home.paths import Home
 if TYPE_CHECKING:
     from agent.tools.base import ToolContext
 
-EffectKind = Literal["run", "read", "write", "learn", "ask"]
+EffectKind = Literal["run", "read", "write", "fetch", "learn", "recall", "ask", "schedule"]
 ApprovalsMode = Literal["ask", "auto-in-sandbox", "off"]
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a call would do. `target` is the command or the absolute path, as the tool will use
-    it; `outside`: the call asks to leave the sandbox."""
+    """What a call would do. `target` is the command, the absolute path or the URL, as the tool
+    will use it; `outside`: the call asks to leave the sandbox; `composed`: a long URL that stands
+    nowhere in the conversation."""
 
     kind: EffectKind
     target: str
     outside: bool = False
+    composed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,11 @@ class Policy:
             "run": self._run,
             "read": self._read,
             "write": self._write,
-            "learn": self._allow,
+            "fetch": self._fetch,
+            "learn": self._owner_only,
+            "recall": self._owner_only,
             "ask": self._allow,
+            "schedule": self._schedule,
         }
         judge = judges.get(effect.kind)
         if judge is None:
@@ -110,7 +115,19 @@ class Policy:
         return judge(effect, context)
 
     def _allow(self, effect: Effect, context: ToolContext) -> Verdict:
-        """What is learned is judged by the door; a question is no effect."""
+        """A question is no effect."""
+        return ALLOW
+
+    def _owner_only(self, effect: Effect, context: ToolContext) -> Verdict:
+        """What is remembered is the owner's. How it is changed is judged by the door."""
+        if context.principal != "owner":
+            return Verdict("deny", "only the owner's sessions reach what is remembered")
+        return ALLOW
+
+    def _schedule(self, effect: Effect, context: ToolContext) -> Verdict:
+        """What runs by itself later is begun by the owner, and by no run that runs by itself."""
+        if context.principal != "owner" or context.headless:
+            return Verdict("deny", "only the owner makes or changes jobs, in a conversation")
         return ALLOW
 
     def _run(self, effect: Effect, context: ToolContext) -> Verdict:
@@ -130,6 +147,12 @@ class Policy:
             return Verdict("deny", f"{effect.target!r} is not a path that can be read")
         if self._private(path):
             return Verdict("deny", f"{path} holds secrets or state of Hermes itself")
+        if context.principal != "owner" and not (
+            self._given(path, context) or self._is_skill(path)
+        ):
+            return Verdict(
+                "deny", "a guest's sessions read skills and what the guest sent, no more"
+            )
         if has_secret_name(path):
             return Verdict("ask", f"{path} may hold secrets")
         doubt = self._doubt(path, context)
@@ -165,11 +188,23 @@ class Policy:
             return Verdict("ask", f"every write is asked for: {path}")
         return ALLOW
 
+    def _fetch(self, effect: Effect, context: ToolContext) -> Verdict:
+        """What may be reached is judged by the client, at every hop; here only what may leave."""
+        if effect.composed:
+            return Verdict("ask", "the address is long and made up, so it may carry something away")
+        return ALLOW
+
     def _may_write(self, path: Path, workspace: Path) -> bool:
         if any(is_inside(path, folder) for folder in self._writable):
             return True
         legal = writable_workspace(self._home, workspace, self._user_home)
         return legal and is_inside(path, workspace)
+
+    def _given(self, path: Path, context: ToolContext) -> bool:
+        """Whether it is a file that came in this very session."""
+        conversation = context.conversation
+        here = conversation is not None and path.name in conversation.files
+        return here and path.parent == self._home.files
 
     def _is_skill(self, path: Path) -> bool:
         roots = [self._home.skills, *(root.expanduser().resolve() for root in self._readable())]

@@ -32,21 +32,30 @@ from agent.tools.search import search_tools
 from agent.tools.shell import Shells, shell_tools
 from agent.tools.todo import todo_tools
 from agent.tools.toolbox import Toolbox
+from agent.tools.web import web_tools
+from gateway.channels.hub import Hub
+from gateway.cron.tools import schedule_tools
 from gateway.models import Models
+from gateway.recurring import Recurring
 from gateway.router import Router
+from gateway.web import Web
 from hermes_home.config_edit import set_value
 from hermes_home.errors import HermesError, SettingsError
 from hermes_home.files import create
 from hermes_home.history import History
 from hermes_home.paths import Home
-from hermes_home.secrets import load_secrets
+from hermes_home.secrets import Secrets, load_secrets
 from hermes_home.settings import LearningSettings, Settings, load_settings, read_config
 from hermes_home.watcher import Watcher
+from memory.arrivals import Arrivals
+from memory.chats import Chats
 from memory.database import Database
+from memory.grants import Grants
 from memory.index import Index
-from memory.journal import Delivery, Journal
+from memory.journal import Journal
 from memory.notes import Notes
-from memory.queues import Inbox, Outbox
+from memory.outbox import Outbox
+from memory.queues import Inbox
 from memory.tools import note_tools
 from memory.tools import search_tools as session_tools
 from memory.usage import spent_on
@@ -55,11 +64,8 @@ from skills.tools import skill_tools
 from skills.writer import Writer
 
 log = logging.getLogger(__name__)
-AFTER_RESTART = ("sandbox.mode", "skills.extra_roots", "log.level")
+AFTER_RESTART = ("sandbox.mode", "skills.extra_roots", "api.listen", "log.level")
 """Settings that count only when the daemon starts."""
-
-TERMINAL = "terminal"
-"""Sessions of this source have their answers kept in the outbox until a terminal showed them."""
 
 
 @dataclass
@@ -86,6 +92,8 @@ class App:
         self.restarts = False
         self.last_request = self.started = time.monotonic()
         self.views = 0
+        self.api_address = ""
+        self.candidates: tuple[int, list[str]] | None = None
 
     @classmethod
     async def open(cls, home: Home, environment: Mapping[str, str] = os.environ) -> App:
@@ -109,10 +117,16 @@ class App:
         self.database = Database(self.home)
         self.journal = Journal(self.database)
         self.inbox = Inbox(self.database)
-        self.outbox = Outbox(self.database)
+        self.outbox = Outbox(self.database, split=lambda place, text: self.hub.split(place, text))
+        self.arrivals = Arrivals(self.database)
+        self.chats = Chats(self.database)
+        self.grants = Grants(self.database)
         self.index = Index(self.home)
         self.models = Models(lambda: self.settings, self._key)
+        self.web = Web(lambda: self.settings.web, self.secrets)
         self.router = Router(self)
+        self.hub = Hub(self)
+        self.recurring = Recurring(self)
 
     def _open_knowledge(self) -> None:
         self.history = History(self.home)
@@ -156,7 +170,8 @@ class App:
     @property
     def warnings(self) -> list[str]:
         broken = [self._watching.broken] if self._watching.broken else []
-        return [*broken, *self._watching.warnings, *self.history.warnings]
+        jobs = self.recurring.warnings
+        return [*broken, *self._watching.warnings, *self.history.warnings, *jobs]
 
     async def set_setting(self, key: str, value: str) -> str:
         """Write one setting; when it applies. On disk and committed when this returns."""
@@ -167,6 +182,8 @@ class App:
         self.history.record(["config.yaml"], actor="owner", reason=f"set {key}")
         await self.history.flush()
         self.reload()
+        if key.startswith("channels."):
+            return "at once"
         return "after a restart" if key in AFTER_RESTART else "from the next run"
 
     def reload(self) -> None:
@@ -182,7 +199,13 @@ class App:
         self.meter.limit = self.settings.budget.per_day
         self.notes.settings = self.settings.memory
         self.models.forget()
+        self.recurring.settings_changed()
+        self.hub.changed()
         self._prompt = None
+
+    def secrets(self) -> Secrets:
+        """As they are now."""
+        return load_secrets(self.home, self._environment)
 
     def secret_values(self) -> list[str]:
         """What must not leave in an export."""
@@ -227,13 +250,12 @@ class App:
             return None
         return stored.event
 
-    def deliveries(self, source: str, text: str) -> list[Delivery]:
-        """Where an answer is to go besides the journal."""
-        return [Delivery(TERMINAL, text)] if source == TERMINAL and text else []
-
     def store(self, text: str) -> str:
         """Keep a long text below files/; the same text is kept once."""
-        data = text.encode("utf-8", "replace")
+        return self.keep(text.encode("utf-8", "replace"))
+
+    def keep(self, data: bytes) -> str:
+        """The same of bytes."""
         name = sha256(data).hexdigest()
         create(self.home.files / name, data)
         return name
@@ -276,6 +298,8 @@ class App:
                 *shell_tools(shells),
                 *file_tools(self.home),
                 *search_tools(self.home, shells),
+                *web_tools(self.web, self.keep, self.home.files),
+                *schedule_tools(self),
                 *todo_tools(),
                 *ask_tools(),
                 *note_tools(self.notes),
@@ -313,6 +337,7 @@ class App:
         self.watcher = Watcher(self.home.root, asyncio.get_running_loop())
         self.watcher.watch(self.home.skills, self._skills_changed)
         self.watcher.watch(self.home.memories, self._notes_changed)
+        self.watcher.watch(self.home.cron, self._jobs_changed)
         self.watcher.watch(self.home.root, self._settings_changed)
         self.watcher.start()
 
@@ -334,6 +359,10 @@ class App:
 
     def _settings_changed(self, paths: set[Path]) -> None:
         self.reload()
+        self._commit_by_hand(paths)
+
+    def _jobs_changed(self, paths: set[Path]) -> None:
+        self.recurring.files_changed(paths)
         self._commit_by_hand(paths)
 
     def _commit_by_hand(self, paths: set[Path]) -> None:
@@ -366,8 +395,10 @@ class App:
 
     @property
     def busy(self) -> bool:
-        """Something an idle daemon must not leave: a run, a background process, a view."""
-        return self.router.busy or self.views > 0
+        """Something an idle daemon must not leave: a run, a background process, a view, a port
+        that somebody may call at, a channel, a job."""
+        called = self.views > 0 or bool(self.api_address) or self.hub.busy
+        return called or self.router.busy or self.recurring.busy
 
     def tool_roots(self) -> set[int]:
         """What everything a tool starts descends from: nobody else is a child of the daemon."""

@@ -15,9 +15,12 @@ from uuid import uuid4
 import msgspec
 
 from agent.events import SessionRenamed
-from agent.inputs import RunOptions, Said, Stop
-from gateway import reports
+from agent.inputs import RunOptions, Said, Stop, input_id
+from gateway import decisions, reports
+from gateway.cron.tools import told
+from gateway.principals import OWNER
 from hermes_home.errors import UsageError
+from memory.chats import Chat
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -40,6 +43,16 @@ class Listed(msgspec.Struct):
 
 
 @dataclass(frozen=True)
+class From:
+    """Who uses a command. key: of the event it comes from, so that the same event does the same
+    only once; chat: where, None in a terminal."""
+
+    principal: str = OWNER
+    key: str = ""
+    chat: Chat | None = None
+
+
+@dataclass(frozen=True)
 class Call:
     """One use of a command: where, with what words behind it, and how a run would be made."""
 
@@ -47,36 +60,51 @@ class Call:
     session: str
     words: str
     options: RunOptions
+    by: From = From()
 
 
 Handler = Callable[[Call], Awaitable[Done]]
 
 
-async def execute(app: App, session: str, text: str, options: RunOptions) -> Done:
+async def execute(
+    app: App, session: str, text: str, options: RunOptions, by: From = From()
+) -> Done:
     """Carry out `/name words`; UsageError names the nearest command if there is no such one."""
     name, _, words = text.strip().removeprefix("/").partition(" ")
-    call = Call(app, session, words.strip(), options)
+    call = Call(app, session, words.strip(), options, by)
     if name in _TABLE:
+        if by.principal != OWNER and name not in _FOR_GUESTS:
+            raise UsageError(f"/{name} is the owner's", "/help lists what is open to you.")
         return await _TABLE[name][1](call)
     if skill := app.library.by_slash(name):
         return await _say(call, call.words or f"Use the skill {skill}.", skills=(skill,))
-    known = [listed.name for listed in listing(app)]
+    known = [listed.name for listed in listing(app, by)]
     near = get_close_matches(f"/{name}", known, 1)
     raise UsageError(
         f"there is no command /{name}", f"Did you mean {near[0]}?" if near else "/help lists them."
     )
 
 
-def listing(app: App) -> list[Listed]:
+def addressed(text: str) -> str:
+    """`/name@bot words` as `/name words`, as groups write it."""
+    name, space, words = text.strip().partition(" ")
+    return name.partition("@")[0].lower() + space + words
+
+
+def listing(app: App, by: From = From()) -> list[Listed]:
     """Every command that works here, then every skill."""
-    rows = [Listed(f"/{name}", summary, "command") for name, (summary, _) in _TABLE.items()]
+    rows = [
+        Listed(f"/{name}", summary, "command")
+        for name, (summary, _) in _TABLE.items()
+        if (by.principal == OWNER or name in _FOR_GUESTS) and (by.chat or name not in _FOR_CHATS)
+    ]
     for row in reports.skills(app):
         rows.append(Listed(f"/{row['name']}", row["description"], "skill"))
     return rows
 
 
 async def _help(call: Call) -> Done:
-    rows = listing(call.app)
+    rows = listing(call.app, call.by)
     commands = [f"{row.name:<12} {row.summary}" for row in rows if row.kind == "command"]
     skills = [row.name for row in rows if row.kind == "skill"]
     more = f"\nSkills: {', '.join(skills[:40])}" if skills else ""
@@ -91,7 +119,7 @@ async def _new(call: Call) -> Done:
 
 
 async def _stop(call: Call) -> Done:
-    return await _submit(call, Stop(id=_id()))
+    return await _submit(call, Stop(id=_id(call), principal=call.by.principal))
 
 
 async def _steer(call: Call) -> Done:
@@ -100,7 +128,10 @@ async def _steer(call: Call) -> Done:
 
 async def _queue(call: Call) -> Done:
     text = _needed(call, "/queue TEXT")
-    return await _submit(call, Said(id=_id(), text=text, mode="queue", options=call.options))
+    said = Said(
+        id=_id(call), text=text, mode="queue", options=call.options, principal=call.by.principal
+    )
+    return await _submit(call, said)
 
 
 async def _title(call: Call) -> Done:
@@ -112,6 +143,9 @@ async def _title(call: Call) -> Done:
 async def _resume(call: Call) -> Done:
     if call.words:
         row = await reports.session_row(call.app, call.words)
+        others = [chat for chat in call.app.chats.attached(row["id"]) if chat.principal != OWNER]
+        if call.by.chat and others:
+            raise UsageError("this session is a guest's", "Answer there, or begin one with /new.")
         return Done(f"“{row['title']}”", session=row["id"])
     rows = await reports.sessions(call.app, limit=10)
     return Done("\n".join(f"{row['id']}  {row['title']}" for row in rows))
@@ -121,8 +155,39 @@ async def _usage(call: Call) -> Done:
     return Done(await reports.usage_text(call.app, call.session))
 
 
+async def _approve(call: Call) -> Done:
+    return await _decide(call, allow=True)
+
+
+async def _deny(call: Call) -> Done:
+    return await _decide(call, allow=False)
+
+
+async def _decide(call: Call, *, allow: bool) -> Done:
+    key = call.by.key or f"decision {uuid4().hex}"
+    decide = decisions.decide
+    return Done(await decide(call.app, call.by.principal, call.session, allow, call.words, key))
+
+
+async def _busy(call: Call) -> Done:
+    chat = call.by.chat
+    if chat is None:
+        raise UsageError("/busy is for chats", "In a terminal, say /steer TEXT or /queue TEXT.")
+    if call.words not in ("", "steer", "queue", "interrupt"):
+        raise UsageError("usage: /busy steer|queue|interrupt")
+    if call.words:
+        await call.app.chats.set_busy(chat.address, chat.principal, call.words)
+    busy = call.words or chat.busy or "as channels.*.busy says"
+    return Done(f"While a run works, a message here does: {busy}.")
+
+
 async def _status(call: Call) -> Done:
-    status = await reports.status(call.app)
+    return Done(await status_text(call.app))
+
+
+async def status_text(app: App) -> str:
+    """The state of the home in a few lines."""
+    status = await reports.status(app)
     model = status["model"]
     lines = [
         f"model      {model['provider']} {model['model']}, {model['context_window']:,} tokens",
@@ -130,7 +195,8 @@ async def _status(call: Call) -> Done:
         f"learning   {status['learning']}",
         f"sessions   {status['sessions']}, working: {len(status['working'])}",
     ]
-    return Done("\n".join([*lines, *(f"warning    {text}" for text in status["warnings"])]))
+    lines += [f"channel    {row['name']}: {row['state']}" for row in status["channels"]]
+    return "\n".join([*lines, *(f"warning    {text}" for text in status["warnings"])])
 
 
 async def _learned(call: Call) -> Done:
@@ -157,13 +223,32 @@ async def _memory(call: Call) -> Done:
     return Done("\n".join(parts))
 
 
+async def _cron(call: Call) -> Done:
+    verb, _, name = call.words.partition(" ")
+    cron = await call.app.recurring.cron()
+    if verb in ("", "list"):
+        return Done("\n".join(told(row) for row in cron.rows()) or "There are no jobs yet.")
+    if verb in ("pause", "resume"):
+        await cron.desk.pause(name.strip(), paused=verb == "pause")
+    elif verb == "remove":
+        await cron.desk.remove(name.strip())
+    elif verb == "run":
+        await cron.desk.run(name.strip())
+    else:
+        raise UsageError("usage: /cron [list], or /cron run, pause, resume, remove NAME")
+    return Done(f"{verb}: {name.strip()}")
+
+
 async def _say(call: Call, text: str, skills: tuple[str, ...] = ()) -> Done:
     options = msgspec.structs.replace(call.options, skills=(*call.options.skills, *skills))
-    return await _submit(call, Said(id=_id(), text=text, options=options))
+    said = Said(id=_id(call), text=text, options=options, principal=call.by.principal)
+    return await _submit(call, said)
 
 
 async def _submit(call: Call, input: Said | Stop) -> Done:
-    receipt = await call.app.router.submit(call.session, input, source="command")
+    source = call.by.chat.address if call.by.chat else "command"
+    key = call.by.key
+    receipt = await call.app.router.submit(call.session, input, source=source, key=key)
     return Done(input=receipt.id, after=receipt.after_seq)
 
 
@@ -173,8 +258,8 @@ def _needed(call: Call, usage: str) -> str:
     return call.words
 
 
-def _id() -> str:
-    return f"i{uuid4().hex[:16]}"
+def _id(call: Call) -> str:
+    return input_id(call.by.key) if call.by.key else f"i{uuid4().hex[:16]}"
 
 
 _TABLE: dict[str, tuple[str, Handler]] = {
@@ -183,6 +268,9 @@ _TABLE: dict[str, tuple[str, Handler]] = {
     "stop": ("end the run now", _stop),
     "steer": ("TEXT: join the run that works", _steer),
     "queue": ("TEXT: after the run", _queue),
+    "busy": ("[steer|queue|interrupt]: what a message does while a run works", _busy),
+    "approve": ("[NUMBER] [session]: allow what waits for you", _approve),
+    "deny": ("[NUMBER] [REASON]: do not allow it", _deny),
     "title": ("TEXT: name this session", _title),
     "resume": ("[SESSION]: go on with an earlier one", _resume),
     "usage": ("tokens of this session and of today", _usage),
@@ -190,4 +278,8 @@ _TABLE: dict[str, tuple[str, Handler]] = {
     "learned": ("what was learned lately", _learned),
     "skills": ("what it knows how to do", _skills),
     "memory": ("what it remembers", _memory),
+    "cron": ("[run, pause, resume, remove NAME]: recurring work", _cron),
 }
+
+_FOR_GUESTS = frozenset({"help", "new", "stop", "steer", "queue", "busy", "title"})
+_FOR_CHATS = frozenset({"busy", "approve", "deny"})

@@ -20,11 +20,14 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
 
-from gateway.api.server import Server, bind
+from gateway.api.server import Server, bind, doors, on_unix
+from gateway.api.tcp import Tcp
 from gateway.app import App
+from gateway.service.notify import Notifier
 from hermes_home.errors import HermesError
 from hermes_home.guard import check_home, resolve_home, seed
 from hermes_home.paths import Home
+from hermes_home.placing import finish
 
 ALREADY_RUNNING = 75
 """Exit code when another daemon owns the home (EX_TEMPFAIL)."""
@@ -48,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not _take(lock):
                 return ALREADY_RUNNING
             _start_log(home, quiet="--on-demand" in arguments)
+            finish(home)
             return asyncio.run(_serve(home, on_demand="--on-demand" in arguments))
     except HermesError as error:
         sys.stderr.write(f"hermes: {error}\n")
@@ -91,37 +95,56 @@ async def _serve(home: Home, *, on_demand: bool) -> int:
     _adopt_orphans()
     app = await App.open(home)
     logging.getLogger().setLevel(app.settings.log.level.upper())
-    server = Server(app)
+    api = doors(app)
+    server, tcp = on_unix(app, api), Tcp(app, os.environ, api)
     listener = bind(home.socket)
     stop = asyncio.Event()
     app.on_stop(stop.set)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    notifier = Notifier(os.environ)
     serving = asyncio.create_task(server.serve([listener]))
+    tcp.start()
     watching = asyncio.create_task(_watch(app, stop, on_demand=on_demand))
+    beating = asyncio.create_task(notifier.beat(lambda: _state(app)))
     log.info("serving %s", home.root)
     try:
+        await app.hub.start()
         await app.router.resume()
+        app.background(app.recurring.resume())
+        notifier.ready(_state(app))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         watching.cancel()
-        await _close(app, server, serving, home)
+        beating.cancel()
+        if app.restarts:
+            notifier.restarting()
+        else:
+            notifier.stopping()
+        await _close(app, server, serving, tcp)
     if app.restarts:
         _start_again()
     return 0
 
 
-async def _close(app: App, server: Server, serving: asyncio.Task[None], home: Home) -> None:
+def _state(app: App) -> str:
+    """What the service manager shows."""
+    return f"serving {app.home.root}, {len(app.router.working)} at work"
+
+
+async def _close(app: App, server: Server, serving: asyncio.Task[None], tcp: Tcp) -> None:
     """Take no more requests, suspend the runs, close the store; the socket goes last."""
     log.info("stopping")
+    await app.recurring.rest()
+    await app.hub.close()
     await app.router.close()
     app.journal.end_subscriptions()
     server.leave()
-    await asyncio.wait({serving}, timeout=5)
+    await asyncio.gather(tcp.close(), asyncio.wait({serving}, timeout=5))
     await app.close()
-    home.socket.unlink(missing_ok=True)
+    app.home.socket.unlink(missing_ok=True)
 
 
 def _start_again() -> None:

@@ -16,6 +16,7 @@ from hermes_home.version import VERSION
 from memory import listings
 from memory.export import FORMATS
 from memory.operations import Operation
+from memory.outbox import TERMINAL
 from memory.redaction import Redactor
 from memory.trajectory import Trajectory, trajectory
 from memory.usage import Spent, spent_by
@@ -43,12 +44,13 @@ async def status(app: App) -> Row:
         "version": VERSION,
         "home": str(app.home.root),
         "sessions": total,
-        "channels": [],
+        "channels": app.hub.health(),
         "model": {
             "provider": model.provider,
             "model": model.default or model.provider,
             "context_window": app.models.window(),
         },
+        "api": app.api_address,
         "sandbox": await app.sandbox() or "none",
         "learning": app.learning.mode,
         "working": [
@@ -67,7 +69,7 @@ async def status(app: App) -> Row:
             "total": spent.total,
             "limit": app.meter.limit,
         },
-        "unseen": len(app.outbox.unseen()),
+        "unseen": len(app.outbox.unseen(TERMINAL)),
         "warnings": app.warnings,
     }
 
@@ -98,7 +100,7 @@ async def sessions(app: App, *, limit: int = 50, source: str = "", cwd: str = ""
 async def session_row(app: App, reference: str) -> Row:
     """One session; `seen` is the last event a terminal is known to have shown."""
     row = await _session_meant(app, reference)
-    waiting = [parcel.seq for parcel in app.outbox.unseen() if parcel.session == row.id]
+    waiting = [one.seq for one in app.outbox.unseen(TERMINAL) if one.session == row.id]
     seen = min(waiting) - 1 if waiting else app.journal.last_seq()
     return {**_session(row), "seen": seen}
 
@@ -154,7 +156,7 @@ async def delete_session(app: App, session: str) -> Row:
 
 async def mark_seen(app: App, session: str, seq: int) -> None:
     """The terminal has shown everything up to this event."""
-    for parcel in app.outbox.unseen():
+    for parcel in app.outbox.unseen(TERMINAL):
         if parcel.session == session and parcel.seq <= seq:
             await app.outbox.mark(parcel.id, "final")
 
@@ -255,8 +257,13 @@ def _note(text: str, status: dict[str, Any]) -> Row:
 
 
 async def candidate_notes(app: App) -> list[str]:
-    """Notes whose use is not shown yet: they stay out of the prompts of other sessions."""
-    return [text for text, status in (await _note_statuses(app)).items() if status == "candidate"]
+    """Notes whose use is not shown yet: they stay out of the prompts of other sessions. Every new
+    session asks, so the answer is kept until something is learned or undone."""
+    at = app.journal.last_change
+    if app.candidates is None or app.candidates[0] != at:
+        statuses = await _note_statuses(app)
+        app.candidates = (at, [text for text, status in statuses.items() if status == "candidate"])
+    return app.candidates[1]
 
 
 async def _note_statuses(app: App) -> dict[str, str]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from agent.events import AnyEvent, SessionOpened
 from agent.inputs import AnyInput
-from gateway.worker import Worker
-from memory.queues import Receipt
+from gateway.worker import IDLE_SECONDS, Worker
+from memory.queues import Arrived, Receipt
 
 if TYPE_CHECKING:
     from gateway.app import App
 
 CLOSE_SECONDS = 5.0
 """How long a stop waits for runs to let go; what they do then ends with the process."""
+MANY, SHORT_SECONDS = 64, 1.0
+"""With more workers than that, one that has nothing to do leaves this soon."""
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +34,21 @@ class Router:
         self.app = app
         self.workers: dict[str, Worker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
 
     async def open_session(self, source: str, cwd: Path, title: str = "") -> str:
         """A new session, stored when this returns."""
+        session, opened = await self._opened(source, cwd, title)
+        await self.app.journal.append(opened, session=session)
+        return session
+
+    async def _opened(self, source: str, cwd: Path, title: str = "") -> tuple[str, SessionOpened]:
+        """A new session's id, and the event it begins with."""
         now = datetime.now(UTC)
         session = f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
         system, tools, version = await self.app.prompt()
-        opened = SessionOpened(
+        return session, SessionOpened(
             source=source,
             cwd=str(cwd),
             system=system,
@@ -45,8 +56,27 @@ class Router:
             prompt_version=version,
             title=title,
         )
-        await self.app.journal.append(opened, session=session)
-        return session
+
+    async def ask(self, source: str, cwd: Path, input: AnyInput, *, key: str = "") -> Arrived:
+        """A new session and what is said first in it, stored together. The same key again gives
+        the same session and receipt, and opens none."""
+        async with self._one_at_a_time(key):
+            if key and (known := self.app.inbox.known(input.id, key)):
+                return known
+            session, opened = await self._opened(source, cwd)
+            # Asked for in one turn of the event loop, so in one transaction.
+            _, receipt = await asyncio.gather(
+                self.app.journal.append(opened, session=session),
+                self.app.inbox.put(input, session=session, source=source, key=key),
+            )
+        if not self._closing:
+            self._start(session, [input])
+        return Arrived(session, receipt)
+
+    def _one_at_a_time(self, key: str) -> asyncio.Lock:
+        """A lock that everyone with this key shares."""
+        lock = asyncio.Lock()
+        return self._asking.setdefault(key, lock) if key else lock
 
     async def submit(
         self, session: str, input: AnyInput, *, source: str = "", key: str = ""
@@ -61,12 +91,18 @@ class Router:
         """At the start: every unfinished run goes on, every stored input is taken."""
         unfinished = set(self.app.journal.sessions_unfinished())
         for session in sorted(unfinished | set(self.app.inbox.sessions_pending())):
-            self._worker(session)
+            if session not in self.workers:
+                self._worker(session)
 
     def observe(self, session: str, event: AnyEvent, seq: int, run: str) -> None:
         """An event that the loop did not make itself reaches the live conversation too."""
         if worker := self.workers.get(session):
             worker.conversation.apply(event, seq, run)
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a worker waits for more to do: not long when many wait."""
+        return IDLE_SECONDS if len(self.workers) <= MANY else SHORT_SECONDS
 
     @property
     def working(self) -> list[Worker]:
@@ -103,8 +139,11 @@ class Router:
 
     def _worker(self, session: str) -> Worker:
         """The session's worker, started with everything its inbox holds."""
+        return self._start(session, self.app.inbox.pending(session))
+
+    def _start(self, session: str, inputs: Iterable[AnyInput]) -> Worker:
         worker = Worker(self.app, session)
-        for input in self.app.inbox.pending(session):
+        for input in inputs:
             worker.inbox.put(input)
         self.workers[session] = worker
         self._tasks[session] = asyncio.create_task(self._serve(worker), name=f"session {session}")

@@ -40,6 +40,8 @@ from agent.prompt import TailParts, tail
 from agent.sandbox.choose import SandboxKind
 from agent.tools.shell import Shells
 from agent.tools.toolbox import Toolbox
+from gateway.postings import postings
+from gateway.principals import OWNER
 from gateway.reports import candidate_notes
 from hermes_home.errors import HermesError
 
@@ -63,14 +65,19 @@ class Worker:
         self.run = ""
         self.phase = "resting"
         self.since = time.monotonic()
+        self.heard: list[UserSpoke] = []
+        self._answering = False
         self._leaving = False
         self._shells: Shells | None = None
         self._toolbox: Toolbox | None = None
 
     async def serve(self) -> None:
         """Take runs from the inbox until nothing comes for a while."""
-        self.conversation = Conversation.replay(self.app.journal.read(self.session))
+        past = self.app.journal.read(self.session)
+        self.conversation = Conversation.replay(past)
         self.conversation.session = self.session
+        for stored in past:
+            self._note_heard(stored.event)
         try:
             while True:
                 if self.conversation.run is not None:
@@ -97,16 +104,17 @@ class Worker:
         if self._leaving:
             await asyncio.get_running_loop().create_future()
         self._note_phase(event)
+        self._note_heard(event)
         if event.transient:
             self.app.journal.show(event, session=self.session, run=self.run)
             return 0
-        answer = event.text if isinstance(event, Answered) else ""
-        return await self.app.journal.append(
-            event,
-            session=self.session,
-            run=self.run,
-            deliver=self.app.deliveries(self.conversation.source, answer),
+        deliver = postings(self.app, self, event)
+        seq = await self.app.journal.append(
+            event, session=self.session, run=self.run, deliver=deliver
         )
+        if deliver:
+            self.app.hub.wake()
+        return seq
 
     async def tell(self, event: AnyEvent) -> int:
         """Store an event of the worker's own, and fold it."""
@@ -191,7 +199,14 @@ class Worker:
         """The words a run began with are said, also when it could not begin to work."""
         for said in self.inbox.steering():
             if said.id == cause:
-                await self.tell(UserSpoke(input=said.id, text=said.text, principal=said.principal))
+                heard = UserSpoke(
+                    input=said.id,
+                    text=said.text,
+                    quoted=said.quoted,
+                    principal=said.principal,
+                    files=said.files,
+                )
+                await self.tell(heard)
             else:
                 self.inbox.put(said)
 
@@ -201,7 +216,7 @@ class Worker:
         if self.inbox.has_said():
             return True
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout(self.app.router.patience):
                 await self.inbox.change()
         except TimeoutError:
             return len(self.inbox) > 0 or self.busy
@@ -274,13 +289,17 @@ class Worker:
         """What rides before and behind a person's words."""
         library = self.app.library
         preface = "\n\n".join(library.load_block(name) for name in said.options.skills)
-        learned = tuple(self.conversation.announcements)
+        owned = said.principal == OWNER
+        learned = tuple(self.conversation.announcements) if owned else ()
         parts = TailParts(
             datetime.now(self.app.zone).astimezone(self.app.zone),
             self.app.zone_name,
             learned=learned,
         )
-        if not self.conversation.said:
+        if not self.conversation.said and not owned:
+            catalog = library.catalog(said.text, self.app.settings.skills.catalog_tokens)
+            parts = TailParts(parts.now, self.app.zone_name, catalog=catalog.text)
+        elif not self.conversation.said:
             notes, unproven = self.app.notes, await candidate_notes(self.app)
             catalog = library.catalog(said.text, self.app.settings.skills.catalog_tokens)
             parts = TailParts(
@@ -305,6 +324,10 @@ class Worker:
 
     # -- what people see ------------------------------------------------------------------------
 
+    def describe(self) -> str:
+        """The phase, and for how long."""
+        return f"{self.phase}, {int(time.monotonic() - self.since)} s"
+
     def _note_phase(self, event: AnyEvent) -> None:
         if isinstance(event, ModelAsked):
             phases = {"checkpoint": "evaluating", "compaction": "shortening"}
@@ -315,6 +338,14 @@ class Worker:
             self._set_phase("waiting for you")
         elif isinstance(event, ModelReplied | RunFinished | CheckpointStarted):
             self._set_phase("working")
+
+    def _note_heard(self, event: AnyEvent) -> None:
+        """What the next answer answers."""
+        if self._answering:
+            self.heard, self._answering = [], False
+        if isinstance(event, UserSpoke):
+            self.heard.append(event)
+        self._answering = isinstance(event, Answered | RunFinished)
 
     def _set_phase(self, phase: str) -> None:
         self.phase, self.since = phase, time.monotonic()

@@ -18,6 +18,11 @@ tracked      which files have a history
 history      every batch of changes one commit
 commits      commits as text
 git          git's command on our repository, without the user's settings
+profiles     homes beside each other
+archive      a home as one file, written whole or not at all
+unpacking    ... read only as far as it can be trusted
+restore      such a file into a fresh home, all or nothing
+placing      ... completed by whoever starts next
 watcher      one watchdog observer for edits by hand
 seed/        what a new home starts with
 """

@@ -44,6 +44,27 @@ def set_value(home: Home, key: str, text: str) -> str:
     return new
 
 
+def put_value(text: str, name: str, key: str, value: str | bool | tuple[str, ...]) -> str:
+    """`text`, a file of settings that messages call `name`, with `key` (dotted where it is in a
+    section) set to `value`; comments and order kept. The caller reads the result again: a file
+    may be written in a way that is not understood here."""
+    nowhere = Span(0, 0, 0, 0)
+    if isinstance(value, tuple):
+        node: Node = Items(tuple(Leaf(item, nowhere) for item in value), nowhere)
+    else:
+        node = Leaf(value, nowhere)
+    tree = parse(text, name)
+    if "." in key or key in tree.entries or tree.flow:
+        return _edit(text, tree, key, _written(node))
+    begun = text if not text or text.endswith("\n") else text + "\n"
+    return f"{begun}{key}: {_written(node)}\n"
+
+
+def keys_set(home: Home) -> set[str]:
+    """The dotted keys that config.yaml sets."""
+    return set(_values(parse_config(read_config(home), home)))
+
+
 def _node(option: Option, text: str) -> Node:
     """The value as if it stood in the file. A text needs no quotes here, whatever is in it."""
     nowhere = Span(0, 0, 0, 0)

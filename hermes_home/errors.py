@@ -8,7 +8,9 @@ HermesError
 ├── ProviderError       the loop: what a model API answered, and whether to try again
 ├── BudgetError         the loop: a hard limit is reached; exit 3
 ├── ToolError           the model, as the result of its call
-│   └── ChangeRefused   the learner: the door did not let a change through
+│   ├── ChangeRefused   the learner: the door did not let a change through
+│   └── FetchError      something of the web that did not come
+│       └── FetchRefused  an address that is not fetched, whoever asks
 ├── SkillError          the author of a SKILL.md
 ├── SandboxError        policy: commands cannot be confined here
 └── StoreError          whoever runs the daemon: the journal cannot be written or read
@@ -87,6 +89,14 @@ class ToolError(HermesError):
 
 class ChangeRefused(ToolError):
     """The door refused to learn this; the message says why."""
+
+
+class FetchError(ToolError):
+    """What was asked of the web did not come; the message says where it stuck."""
+
+
+class FetchRefused(FetchError):
+    """An address that is not fetched: not public, not http, or one that carries a secret."""
 
 
 class SkillError(HermesError):

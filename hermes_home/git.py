@@ -49,8 +49,9 @@ class Repository:
             "XDG_CONFIG_HOME": os.devnull,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_DIR": str(folder),
-            "GIT_WORK_TREE": str(work_tree),
+            # Relative, so that nothing is made anew where a home that went away was.
+            "GIT_DIR": os.path.relpath(folder, work_tree),
+            "GIT_WORK_TREE": ".",
         }
 
     async def run(self, *arguments: str, data: bytes = b"") -> bytes:
@@ -100,6 +101,19 @@ class Repository:
         # built on the index.
         with contextlib.suppress(HermesError):
             await self.run("read-tree", BRANCH)
+
+    async def bundle(self, path: Path) -> bool:
+        """Everything committed as one file; False if there is nothing yet."""
+        if not await self.has_commits():
+            return False
+        await self.run("bundle", "create", "--quiet", str(path), BRANCH)
+        return True
+
+    async def take_bundle(self, path: Path) -> None:
+        """The commits of a bundle in the place of ours."""
+        refs = f"+{BRANCH}:{BRANCH}"
+        await self.run("fetch", "--quiet", "--update-head-ok", "--no-tags", str(path), refs)
+        await self.run("read-tree", BRANCH)
 
     async def tidy(self) -> None:
         await self.run("gc", "--auto", "--quiet")

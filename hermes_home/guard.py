@@ -16,13 +16,18 @@ from hermes_home.paths import APPLICATION_ID, Home
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _OTHERS_VERSION = re.compile(rb"""^\s*\{?\s*["']?_config_version["']?\s*:""", re.MULTILINE)
+BASE = "default"
+"""The name by which the base home can be meant where a profile is asked for."""
+DEFAULT_FILE = ".default"
+"""In profiles/: which one is meant when none is named."""
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _OWN_PREFIXES = (".git", ".hermes-", "state.db", "index.db")
 _ELSEWHERE = "set HERMES_HOME to another folder, for example: export HERMES_HOME=~/.hermes-daemon"
 
 
 def resolve_home(environment: Mapping[str, str], profile: str = "") -> Home:
-    """$HERMES_HOME, else ~/.hermes; a profile's home is profiles/NAME inside it.
+    """$HERMES_HOME, else ~/.hermes; a profile's home is profiles/NAME inside it, and `default` the
+    base itself. Where neither is named it is the profile chosen by `hermes profile use`.
 
     HomeError if `profile` cannot be a folder's name.
     """
@@ -31,12 +36,28 @@ def resolve_home(environment: Mapping[str, str], profile: str = "") -> Home:
     if named.startswith("~/") or named == "~":
         named = f"{owner}{named[1:]}"
     root = Path(os.path.abspath(named or owner / ".hermes"))  # noqa: PTH100 - also folds ".."
-    if profile and not _PROFILE_NAME.fullmatch(profile):
+    if not named and not profile:
+        profile = default_profile(Home(root))
+    if profile:
+        check_profile_name(profile)
+    return Home(root if profile in ("", BASE) else root / "profiles" / profile)
+
+
+def check_profile_name(profile: str) -> None:
+    """HomeError if a folder of profiles/ cannot have this name."""
+    if not _PROFILE_NAME.fullmatch(profile):
         raise HomeError(
             f"{profile!r} cannot be a profile's name",
             "use letters, digits, - and _, at most 64, beginning with a letter or digit",
         )
-    return Home(root / "profiles" / profile if profile else root)
+
+
+def default_profile(base: Home) -> str:
+    """The profile that `hermes profile use` chose; empty if it is the base home itself."""
+    try:
+        return (base.profiles / DEFAULT_FILE).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def check_home(home: Home, mountinfo: Path = MOUNTINFO) -> None:
@@ -61,7 +82,8 @@ def check_home(home: Home, mountinfo: Path = MOUNTINFO) -> None:
     if trace := _foreign(home):
         raise HomeError(
             f"{home.root} belongs to another program: {trace}; nothing in it was changed",
-            f"{_ELSEWHERE}; or move that folder away",
+            f"{_ELSEWHERE}; or move that folder away.\n"
+            f"  Its skills, notes and jobs: hermes import {home.root}",
         )
 
 
@@ -78,7 +100,7 @@ def seed(home: Home) -> None:
         _close_to_others(home)
         for path in (home.config, home.soul):
             if not os.path.lexists(path):
-                create(path, _seed_text(path.name))
+                create(path, seed_text(path.name))
     except OSError as error:
         raise HomeError(
             f"{home.root} cannot be made a home: {error.filename}: {error.strerror}", _ELSEWHERE
@@ -107,6 +129,16 @@ def _foreign(home: Home) -> str:
     except OSError as error:
         raise HomeError(f"{error.filename} cannot be read: {error.strerror}", _ELSEWHERE) from error
     return ""
+
+
+def made_by_us(home: Home) -> bool:
+    """Whether this folder's state.db is one of ours."""
+    return _ours(_start_of(home.state_db, 100))
+
+
+def made_by_others(home: Home) -> bool:
+    """Whether something in this folder shows that another program made it."""
+    return bool(_foreign(home))
 
 
 def _ours(header: bytes) -> bool:
@@ -139,5 +171,6 @@ def _only_ours(home: Home) -> bool:
     return all(name in known or name.startswith(_OWN_PREFIXES) for name in names)
 
 
-def _seed_text(name: str) -> bytes:
+def seed_text(name: str) -> bytes:
+    """What a new home's file of this name holds."""
     return resources.files("hermes_home").joinpath("seed", name).read_bytes()

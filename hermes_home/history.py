@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from hermes_home.commits import Commit, commit_text, message
 from hermes_home.errors import HermesError
@@ -144,6 +144,11 @@ class History:
         """Newest first; those that touch `path` or a file below it, if it is given."""
         await self.flush()
         return await self._repository.log(path, limit) if self._repository else []
+
+    async def bundle(self, path: Path) -> bool:
+        """Everything committed so far as one file of git's; False if there is nothing."""
+        await self.flush()
+        return await self._repository.bundle(path) if self._repository else False
 
     async def dirty(self) -> list[str]:
         """The tracked files that differ from the last commit, those that are gone included."""

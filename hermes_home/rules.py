@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+# A name, which has a letter in its last part; what has none is an address or nothing.
+_HOST = re.compile(r"(?i)(?:[a-z0-9_-]{1,63}\.)*(?!0x)(?=[a-z0-9-]*[a-z])[a-z0-9_-]{1,63}\.?")
 
 
 class Rule(Protocol):
@@ -64,6 +69,39 @@ class HttpAddress:
         return value.rstrip("/")
 
 
+class HostPort:
+    accepts = "an address to listen at: host:port"
+    example = "127.0.0.1:8642"
+
+    def apply(self, value: str, environment: Mapping[str, str]) -> str:
+        try:
+            parts = urlsplit(f"//{value}")
+            usable = bool(parts.hostname and parts.port) and parts.netloc == value
+        except ValueError:  # brackets or a port that are none
+            usable = False
+        if not usable or "@" in value or " " in value:
+            raise ValueError(repr(value))
+        return value
+
+
+class Hosts:
+    accepts = "a list of host names, addresses or networks"
+    example = "[nas.local, 192.168.1.0/24]"
+
+    def apply(self, value: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+        for entry in value:
+            if not _HOST.fullmatch(entry) and not _is_network(entry):
+                raise ValueError(repr(entry))
+        return value
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text, strict=False))
+    except ValueError:
+        return False
+
+
 class ZoneName:
     accepts = "an IANA time zone"
     example = "Europe/Berlin"
@@ -79,16 +117,26 @@ class ZoneName:
         return value
 
 
+class Folder:
+    accepts = "a folder, absolute or beginning with ~/"
+    example = "~/hermes-work"
+
+    def apply(self, value: str, environment: Mapping[str, str]) -> str:
+        return absolute(value, environment)
+
+
 class Folders:
     accepts = "a list of folders, each absolute or beginning with ~/"
     example = "[~/projects/skills]"
 
     def apply(self, value: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(self._absolute(folder, environment) for folder in value)
+        return tuple(absolute(folder, environment) for folder in value)
 
-    def _absolute(self, folder: str, environment: Mapping[str, str]) -> str:
-        if folder == "~" or folder.startswith("~/"):
-            return (environment.get("HOME") or str(Path.home())) + folder[1:]
-        if not folder.startswith("/"):
-            raise ValueError(repr(folder))
-        return folder
+
+def absolute(folder: str, environment: Mapping[str, str]) -> str:
+    """The folder with `~` replaced; ValueError if that is no absolute path."""
+    if folder == "~" or folder.startswith("~/"):
+        return (environment.get("HOME") or str(Path.home())) + folder[1:]
+    if not folder.startswith("/"):
+        raise ValueError(repr(folder))
+    return folder

@@ -182,7 +182,7 @@ def _likeness(wanted: str, name: str) -> float:
     if wanted.count(".") != name.count(".") or "." not in name:
         section = 0.0
     else:
-        section = _ratio(wanted.split(".")[0], name.split(".")[0])
+        section = _ratio(wanted.rpartition(".")[0], name.rpartition(".")[0])
     last = _ratio(wanted.rpartition(".")[2], name.rpartition(".")[2])
     return max(_ratio(wanted, name), 0.9 * last + 0.1 * section)
 

@@ -38,6 +38,10 @@ class Secrets:
         """The value, or an empty text if it is not set anywhere."""
         return self._environment.get(name) or self._file.get(name, "")
 
+    def names(self) -> list[str]:
+        """Those in .env."""
+        return list(self._file)
+
     def source(self, name: str) -> str:
         """`environment`, `.env`, or empty if it is not set."""
         if self._environment.get(name):

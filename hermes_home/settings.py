@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from hermes_home.channel_settings import ChannelsSettings
 from hermes_home.errors import SettingsError
 from hermes_home.paths import Home
-from hermes_home.rules import Between, Folders, HttpAddress, ZoneName
+from hermes_home.rules import Between, Folder, Folders, HostPort, Hosts, HttpAddress, ZoneName
 from hermes_home.schema import build, options
 from hermes_home.yaml_text import Section, parse
 
@@ -84,11 +84,38 @@ class ApprovalsSettings:
 
 
 @dataclass(frozen=True)
+class WebSettings:
+    search: Literal["auto", "brave", "ddgs"] = "auto"
+    """Who searches the web: brave needs BRAVE_API_KEY; ddgs needs no key; auto takes brave if its
+    key is there."""
+    allow_private: Annotated[tuple[str, ...], Hosts()] = ()
+    """Names, addresses or networks that are not public and that you may fetch all the same."""
+    proxy: Annotated[str, HttpAddress()] = ""
+    """The http proxy all fetches go through, which then resolves the names; empty = none."""
+
+
+@dataclass(frozen=True)
 class CompactionSettings:
     threshold: Annotated[float, Between(0.1, 0.95)] = 0.75
     """Share of the context window at which a conversation is shortened."""
     protect_last_n: Annotated[int, Between(0, 10_000)] = 20
     """Messages at the end that are never shortened."""
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    listen: Annotated[str, HostPort()] = ""
+    """Where the HTTP API listens besides its Unix socket, such as 127.0.0.1:8642; empty =
+    nowhere. Needs HERMES_API_TOKEN."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it may be called, besides those of `api.listen` and of this machine."""
+    origins: tuple[str, ...] = ()
+    """Web pages whose scripts may call it, such as https://app.example; no page otherwise."""
+    per_minute: Annotated[int, Between(0, 10_000_000)] = 6000
+    """Requests it takes in a minute; 0 = any number."""
+    workspace: Annotated[str, Folder()] = ""
+    """The folder in which sessions that `/v1` opens work; empty = your home folder, where
+    writing asks and so is denied."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +136,10 @@ class Settings:
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     approvals: ApprovalsSettings = field(default_factory=ApprovalsSettings)
+    web: WebSettings = field(default_factory=WebSettings)
     compaction: CompactionSettings = field(default_factory=CompactionSettings)
     channels: ChannelsSettings = field(default_factory=ChannelsSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     log: LogSettings = field(default_factory=LogSettings)
     timezone: Annotated[str, ZoneName()] = ""
     """An IANA name such as Europe/Berlin; empty = this machine's."""

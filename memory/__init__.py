@@ -2,11 +2,17 @@
 
 database       state.db: the one connection that writes it
 migrations     its schema, step by step
+backup         a copy of it while it is in use
 commits        group commit: one transaction for each turn of the event loop
 faults         SQLite's errors, told with the next step
 journal        the append-only record of events
 subscriptions  views that follow it as it grows
-queues         inbox and outbox rows
+queues         what came in: the inbox
+outbox         what is to be seen somewhere, and what became of it
+arrivals       what channels heard, each event once
+occurrences    what became of each due time of each job
+chats          which session is talked to where
+grants         who may speak, and the codes that let people in
 index          index.db: views and search, computed from the journal
 index_file     the same on disk: opened, followed, mended
 views          sessions, usage and learned changes as tables of index.db

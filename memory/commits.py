@@ -1,4 +1,5 @@
-"""Group commit: everything asked for in one turn of the event loop is one transaction."""
+"""Group commit: everything asked for in one turn of the event loop is one transaction, and while
+each turn brings more, a few turns are."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from hermes_home.errors import StoreError
 from memory.faults import told
 
 Result = TypeVar("Result")
+
+TURNS = 8
+"""Turns of a busy event loop that share a transaction at most, besides the first."""
 
 
 class _Job(NamedTuple):
@@ -43,11 +47,19 @@ class GroupCommit:
         """
         loop = asyncio.get_running_loop()
         job = _Job(work, done, loop.create_future())
-        if not self._jobs:
-            loop.call_soon(self.flush)
         self._jobs.append(job)
+        if len(self._jobs) == 1:
+            loop.call_soon(self._settle, 1, TURNS)
         result: Result = await job.future
         return result
+
+    def _settle(self, before: int, turns: int) -> None:
+        """Commit, unless a turn brought more: then what the next one brings may come along."""
+        if turns and len(self._jobs) > before:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._settle, len(self._jobs), turns - 1)
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Commit what is waiting now."""

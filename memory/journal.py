@@ -7,15 +7,26 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from agent.events import AnyEvent, Stored, UserSpoke, decode, encode, kind_of
+from agent.events import (
+    AnyEvent,
+    ChangeDecided,
+    ChangeIntended,
+    ChangeMade,
+    Stored,
+    UserSpoke,
+    decode,
+    encode,
+    kind_of,
+)
 from hermes_home.errors import StoreError
 from memory.database import Database
 from memory.faults import store_errors
-from memory.queues import put_delivery, take
+from memory.outbox import Delivery, Settled, put_delivery, settle
+from memory.queues import take
 from memory.subscriptions import BOUND, Subscribers, Subscription
 
 COLUMNS = "seq, session, run, kind, at, body"
@@ -23,13 +34,6 @@ _SELECT = f"SELECT {COLUMNS} FROM events"
 # Word for word the conditions of two partial indexes, or SQLite would not use them.
 _RUNS = "kind IN ('RunStarted', 'RunFinished')"
 _CHANGES = "kind IN ('ChangeIntended', 'ChangeMade', 'ChangeDecided')"
-
-
-class Delivery(NamedTuple):
-    """Something to send, stored in the outbox together with the event it comes from."""
-
-    channel: str
-    body: str
 
 
 class Journal:
@@ -41,6 +45,8 @@ class Journal:
         self._clock = clock
         self._watchers: list[Callable[[], None]] = []
         self._known_blobs: set[str] = set()
+        self.last_change = 0
+        """The last event about a learned change since the start, 0 = none yet."""
         with store_errors(database.path):
             row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
         self._subscribers = Subscribers(row[0] or 0)
@@ -52,14 +58,14 @@ class Journal:
         session: str = "",
         run: str = "",
         takes: Iterable[str] = (),
-        deliver: Sequence[Delivery] = (),
+        deliver: Sequence[Delivery | Settled] = (),
     ) -> int:
         """Store an event; its sequence number, once it is on disk.
 
         In the same transaction the inputs `takes`, and the one the event names, are marked taken
-        and `deliver` goes to the outbox. All appends of one turn of the event loop are committed
-        together, in order; StoreError means none of them was stored. Text that is no Unicode
-        (lone surrogates) is stored with `?` in its place.
+        and `deliver` goes to the outbox or settles what is in it. All appends of one turn of the
+        event loop are committed together, in order; StoreError means none of them was stored.
+        Text that is no Unicode (lone surrogates) is stored with `?` in its place.
         """
         body, event = _fields(event)
         at = self._clock()
@@ -77,7 +83,10 @@ class Journal:
             for id in inputs:
                 take(connection, id, seq, spoken=spoken)
             for delivery in deliver:
-                put_delivery(connection, session, seq, delivery.channel, delivery.body, at)
+                if isinstance(delivery, Settled):
+                    settle(connection, delivery, session)
+                else:
+                    put_delivery(connection, delivery, at, session, seq, run)
             return Stored(seq, session, run, at, event)
 
         return (await self._database.commits.write(store, self._tell)).seq
@@ -132,7 +141,7 @@ class Journal:
             connection.execute(
                 f"DELETE FROM events WHERE session = ? AND NOT {_CHANGES}", (session,)
             )
-            for table in ("inbox", "outbox"):
+            for table in ("inbox", "outbox", "chats"):
                 connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))
 
         await self._database.commits.write(delete)
@@ -167,6 +176,8 @@ class Journal:
         return str(rows[0][0])
 
     def _tell(self, stored: Stored) -> None:
+        if isinstance(stored.event, ChangeIntended | ChangeMade | ChangeDecided):
+            self.last_change = stored.seq
         self._subscribers.publish(stored)
         for watcher in self._watchers:
             watcher()

@@ -69,12 +69,16 @@ def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
             done TEXT,
             UNIQUE (platform, account, event))""",
         "CREATE INDEX arrivals_open ON arrivals (number) WHERE done IS NULL",
-        # Which session is talked to where.
+        # Which session is talked to where, and by whom: in a group each has his own. `private`:
+        # nobody else reads along.
         """CREATE TABLE chats (
-            address TEXT PRIMARY KEY,
+            address TEXT NOT NULL,
+            principal TEXT NOT NULL,
+            private INTEGER NOT NULL,
             session TEXT NOT NULL,
             busy TEXT NOT NULL DEFAULT '',
-            at REAL NOT NULL) WITHOUT ROWID""",
+            at REAL NOT NULL,
+            PRIMARY KEY (address, principal)) WITHOUT ROWID""",
         "CREATE INDEX chats_session ON chats (session)",
         # Who may speak besides those whom the settings name.
         """CREATE TABLE grants (
@@ -92,21 +96,29 @@ def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
             hash TEXT PRIMARY KEY,
             platform TEXT NOT NULL,
             role TEXT NOT NULL CHECK (role IN ('owner', 'guest')),
+            days REAL NOT NULL DEFAULT 0,
             at REAL NOT NULL,
             expires REAL NOT NULL,
             used REAL) WITHOUT ROWID""",
         # One row per message that is to be seen somewhere. `tried`: an attempt began whose
-        # outcome is not known yet. `receipt`: the platform's id of the message. `failed`: it is
-        # final and did not arrive. `due`: not before.
+        # outcome is not known yet; `doubts`: attempts whose outcome will never be known;
+        # `drafted`: a part of it may be seen in a message that cannot be changed.
+        # `receipt`: the platform's id of the message. `failed`: it is final and did not arrive.
+        # `due`: not before.
         "ALTER TABLE outbox ADD COLUMN run TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'answer'",
         "ALTER TABLE outbox ADD COLUMN part INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE outbox ADD COLUMN tried REAL",
         "ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN drafted INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE outbox ADD COLUMN due REAL NOT NULL DEFAULT 0",
         "ALTER TABLE outbox ADD COLUMN receipt TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE outbox ADD COLUMN failed TEXT NOT NULL DEFAULT ''",
-        # What became of each due time of each job; exactly one row for each.
+        "CREATE INDEX outbox_session ON outbox (session) WHERE state <> 'final'",
+        "CREATE INDEX outbox_failed ON outbox (id) WHERE failed <> ''",
+        # What became of each due time of each job; exactly one row for each. `stage`: how far a
+        # claimed one has come (see memory/occurrences.py). `sent`: the outbox rows of its result.
         """CREATE TABLE occurrences (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             job TEXT NOT NULL,
@@ -114,17 +126,19 @@ def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
             status TEXT NOT NULL CHECK
                 (status IN ('claimed', 'ran', 'failed', 'skipped', 'missed')),
             reason TEXT NOT NULL DEFAULT '',
+            stage TEXT NOT NULL DEFAULT '',
             session TEXT NOT NULL DEFAULT '',
             output TEXT NOT NULL DEFAULT '',
-            deliver TEXT NOT NULL DEFAULT '',
+            sent TEXT NOT NULL DEFAULT '',
             claimed_at REAL NOT NULL,
             ended_at REAL,
             UNIQUE (job, due))""",
         "CREATE INDEX occurrences_open ON occurrences (id) WHERE status = 'claimed'",
-        # Up to which instant a job's due times have been accounted for.
+        "CREATE INDEX occurrences_sent ON occurrences (sent) WHERE sent <> ''",
+        # Up to which instant a job's due times have been accounted for; `state`: the schedule
+        # by which, as JSON.
         """CREATE TABLE jobs (
             name TEXT PRIMARY KEY,
-            id TEXT NOT NULL,
             accounted REAL NOT NULL,
             state TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
         "PRAGMA user_version = 2",

@@ -1,11 +1,11 @@
-"""Inbox and outbox: what came in and what is to go out, each stored before it is promised."""
+"""The inbox: what came in, stored before it is promised."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,8 +15,6 @@ from memory.faults import store_errors
 
 KEY_WINDOW = 7 * 86_400.0
 """Seconds for which a key means the same input; platforms use theirs again after an idle week."""
-
-DeliveryState = Literal["intent", "accepted", "final"]
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyInput] = msgspec.json.Decoder(AnyInput)
@@ -33,6 +31,13 @@ class Receipt(NamedTuple):
     position: int
     after_seq: int
     repeated: bool
+
+
+class Arrived(NamedTuple):
+    """An input's session and its receipt."""
+
+    session: str
+    receipt: Receipt
 
 
 class Inbox:
@@ -66,6 +71,30 @@ class Inbox:
             return Receipt(input.id, waiting + 1, last or 0, False)
 
         return await self._database.commits.write(store)
+
+    def known(self, id: str, key: str) -> Arrived | None:
+        """The input that came with this id, or within a week with this key."""
+        rows = self._rows(
+            "SELECT id, session, position, after_seq FROM inbox WHERE id = ?"
+            " OR (key = ? AND at >= ?)",
+            id,
+            key,
+            self._clock() - KEY_WINDOW,
+        )
+        if not rows:
+            return None
+        id, session, position, after_seq = rows[0]
+        return Arrived(session, Receipt(id, position, after_seq, True))
+
+    def session_of(self, id: str) -> str:
+        """The session an input was for, also long after; empty if there was none such."""
+        rows = self._rows("SELECT session FROM inbox WHERE id = ?", id)
+        return str(rows[0][0]) if rows else ""
+
+    def source_of(self, id: str) -> str:
+        """Where an input came from, as whoever stored it said."""
+        rows = self._rows("SELECT source FROM inbox WHERE id = ?", id)
+        return str(rows[0][0]) if rows else ""
 
     def pending(self, session: str) -> list[AnyInput]:
         """A session's inputs that wait, the oldest first."""
@@ -104,72 +133,12 @@ class Inbox:
             return self._database.connection.execute(query, values).fetchall()
 
 
-class Parcel(NamedTuple):
-    """One thing to deliver. `seq` is the event it comes from."""
-
-    id: int
-    session: str
-    seq: int
-    channel: str
-    body: str
-    state: DeliveryState
-    at: float
-
-
-class Outbox:
-    """What is to be sent, until its channel says it has arrived."""
-
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def put(self, session: str, seq: int, channel: str, body: str) -> int:
-        """Store something to send; its id. To store it together with its event, use
-        `Journal.append(deliver=...)`."""
-        now = self._clock()
-
-        def store(connection: sqlite3.Connection) -> int:
-            return put_delivery(connection, session, seq, channel, body, now)
-
-        return await self._database.commits.write(store)
-
-    def unseen(self, channel: str = "") -> list[Parcel]:
-        """What has not arrived for certain, the oldest first; of one channel or of all."""
-        with store_errors(self._database.path):
-            rows = self._database.connection.execute(
-                "SELECT id, session, seq, channel, body, state, at FROM outbox"
-                " WHERE state <> 'final' AND (?1 = '' OR channel = ?1) ORDER BY id",
-                (channel,),
-            ).fetchall()
-        return [Parcel(*row) for row in rows]
-
-    async def mark(self, id: int, state: DeliveryState) -> None:
-        """`accepted`: handed over, not yet confirmed. `final`: arrived; its body is let go."""
-
-        def store(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE outbox SET state = ?1, body = iif(?1 = 'final', '', body) WHERE id = ?2",
-                (state, id),
-            )
-
-        await self._database.commits.write(store)
-
-
 def take(connection: sqlite3.Connection, id: str, seq: int, *, spoken: bool) -> None:
     """Within a transaction: the event `seq` took an input. The first taker counts."""
     connection.execute(
         "UPDATE inbox SET taken = coalesce(taken, ?), body = iif(?, '', body) WHERE id = ?",
         (seq, spoken, id),
     )
-
-
-def put_delivery(
-    connection: sqlite3.Connection, session: str, seq: int, channel: str, body: str, at: float
-) -> int:
-    """Within a transaction: one more thing to send; its id."""
-    row = (session, seq, channel, body, at)
-    statement = "INSERT INTO outbox (session, seq, channel, body, at) VALUES (?, ?, ?, ?, ?)"
-    return cast(int, connection.execute(statement, row).lastrowid)
 
 
 def _receipt(connection: sqlite3.Connection, id: str, key: str, now: float) -> Receipt | None:

@@ -53,15 +53,15 @@ def search_tools(index: Index) -> list[Tool]:
         found = await index.search(query, max(1, min(limit, MOST_HITS)), only)
         return ToolResult(_listed(found), details={"hits": [hit.seq for hit in found.hits]})
 
-    return [tool(session_search, effects=_nothing, read_only=True)]
+    return [tool(session_search, effects=_recalls, read_only=True)]
 
 
 def _learns(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
     return [Effect("learn", "memories")]
 
 
-def _nothing(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
-    return []
+def _recalls(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
+    return [Effect("recall", "sessions")]
 
 
 def _told(changes: Sequence[Change]) -> str:

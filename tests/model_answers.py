@@ -8,7 +8,7 @@ An answer is a dict; all of it is optional:
     headers             more headers
     stream              False = one JSON object although a stream was asked for
     raw_chunks          the body's pieces, as they are, each in one HTTP chunk
-    delay               seconds before the answer
+    delay               seconds before the answer; pause: between two pieces of a stream
     stall_after         this many pieces are sent, then nothing until the client leaves
     close_after         this many pieces are sent, then the connection breaks
 """

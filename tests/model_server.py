@@ -268,7 +268,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self._more_headers(answer)
         encoded = [one.encode() if isinstance(one, str) else one for one in pieces[:stop]]
-        self.wfile.write(b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in encoded if one))
+        chunks = [b"%x\r\n%s\r\n" % (len(one), one) for one in encoded if one]
+        if pause := answer.get("pause"):
+            for chunk in chunks:
+                self.wfile.write(chunk)
+                self.server.owner.closing.wait(pause)
+        else:
+            self.wfile.write(b"".join(chunks))
         if "stall_after" in answer:
             self.connection.recv(1)
             self.server.owner.client_left.set()

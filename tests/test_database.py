@@ -18,7 +18,7 @@ from hermes_home.paths import APPLICATION_ID, Home
 from memory import migrations
 from memory.database import SCHEMA_VERSION, Database
 from memory.journal import Journal
-from memory.queues import Outbox
+from memory.outbox import Outbox
 
 ROOT = Path(__file__).parent.parent
 

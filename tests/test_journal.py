@@ -30,8 +30,9 @@ from agent.inputs import RunOptions, Said
 from hermes_home.errors import StoreError
 from hermes_home.paths import Home
 from memory.database import Database
-from memory.journal import Delivery, Journal
-from memory.queues import Inbox, Outbox
+from memory.journal import Journal
+from memory.outbox import Delivery, Outbox
+from memory.queues import Inbox
 from memory.subscriptions import Lagged
 
 pytestmark = pytest.mark.anyio

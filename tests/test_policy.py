@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.conversation import Conversation
 from agent.policy import ApprovalsMode, Effect, Policy, action_of, writable_workspace
 from agent.tools.base import ToolContext
 from hermes_home.paths import Home
@@ -179,7 +180,7 @@ def test_a_path(bench: Bench, tmp_path: Path, place: str, read: str, write: str)
     assert bench.judge(Effect("read", target)) == read
     assert bench.judge(Effect("write", target)) == write
     assert bench.judge(Effect("write", target), principal="guest") == "deny"
-    guest = "allow" if read == "allow" else "deny"
+    guest = "allow" if "skills/" in place and read == "allow" else "deny"
     assert bench.judge(Effect("read", target), principal="guest") == guest
     for effect, verdict in (("read", read), ("write", write)):
         headless = "deny" if verdict == "ask" else verdict
@@ -266,8 +267,18 @@ def test_an_unknown_effect_is_denied(bench: Bench):
 
 
 def test_learning_and_questions_pass_here(bench: Bench):
-    for effect in (Effect("learn", "skills/x"), Effect("ask", "why?")):
-        assert bench.judge(effect, headless=True, principal="guest") == "allow"
+    for effect in (Effect("learn", "skills/x"), Effect("recall", "sessions"), Effect("ask", "?")):
+        assert bench.judge(effect, headless=True) == "allow"
+        guest = "allow" if effect.kind == "ask" else "deny"
+        assert bench.judge(effect, headless=True, principal="guest") == guest
+
+
+def test_a_guest_reads_the_files_that_came_in_the_same_session(bench: Bench):
+    theirs, other = bench.home.files / ("a" * 64), bench.home.files / ("b" * 64)
+    conversation = Conversation(files={theirs.name})
+    for path, verdict in ((theirs, "allow"), (other, "deny"), (theirs / "x", "deny")):
+        effect = Effect("read", str(path))
+        assert bench.judge(effect, principal="guest", conversation=conversation) == verdict
 
 
 def test_only_the_exact_action_is_granted(bench: Bench):

@@ -13,7 +13,8 @@ from agent.inputs import Answer, AnyInput, Decision, RunOptions, Said, Stop
 from hermes_home.paths import Home
 from memory.database import Database
 from memory.journal import Journal
-from memory.queues import KEY_WINDOW, Inbox, Outbox
+from memory.outbox import Outbox
+from memory.queues import KEY_WINDOW, Inbox
 
 pytestmark = pytest.mark.anyio
 

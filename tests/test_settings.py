@@ -154,7 +154,7 @@ def test_the_address_loses_its_last_slash(home: Home) -> None:
         ("model:\n  default: x".encode("utf-16"), "not UTF-8 text"),
         ("model.provider: offline", "write it so:\n  model:\n    provider: offline"),
         ("model:\n  api_key: sk-123456", "secrets belong in .env"),
-        ("colour: blue", "known here: agent, approvals"),
+        ("colour: blue", "known here: agent, api, approvals"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(home: Home, text: str | bytes, expected: str) -> None:

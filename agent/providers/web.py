@@ -1,4 +1,4 @@
-"""All HTTP of the providers: one pooled client per endpoint; its faults become ProviderError."""
+"""All HTTP of the providers: a stack of clients per endpoint; faults become ProviderError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import httpx
 
 from hermes_home.errors import ProviderError
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
+# One connection each: httpx's own pool looks at every idle connection before every request.
+_LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60.0)
+_KEPT = 32
+"""Clients that wait for the next request, each with its connection."""
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -60,7 +63,8 @@ class Answer:
 
 
 class Web:
-    """The way to one endpoint. Its client is made with the first request.
+    """The way to one endpoint. A request takes a client that is free, the one used last first,
+    or else a new one.
 
     Proxies of the environment are used, except for an endpoint on this machine. Redirects are
     not followed: a key goes nowhere but to the host it was given for.
@@ -71,7 +75,9 @@ class Web:
         self.host = _host(self.base_url)
         self.patience = patience or Patience()
         self._key = api_key.strip()
-        self._client: httpx.AsyncClient | None = None
+        self._free: list[httpx.AsyncClient] = []
+        self._closed = False
+        self._trusted: ssl.SSLContext | None = None
 
     @asynccontextmanager
     async def post(self, path: str, body: bytes) -> AsyncIterator[Answer]:
@@ -85,30 +91,39 @@ class Web:
             yield answer
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client:
-            await client.aclose()
+        """What is under way goes on, and closes its client itself."""
+        self._closed = True
+        while self._free:
+            await self._free.pop().aclose()
 
     @asynccontextmanager
     async def _open(self, method: str, path: str, body: bytes) -> AsyncIterator[Answer]:
         with self.faults(self.patience.first):
-            client = self._client or self._connect()
-            request = client.build_request(method, f"{self.base_url}/{path}", content=body or None)
-            async with asyncio.timeout(self.patience.first):
-                response = await client.send(request, stream=True)
+            client = self._free.pop() if self._free else self._connect()
         try:
-            yield Answer(self, response)
+            with self.faults(self.patience.first):
+                url = f"{self.base_url}/{path}"
+                request = client.build_request(method, url, content=body or None)
+                async with asyncio.timeout(self.patience.first):
+                    response = await client.send(request, stream=True)
+            try:
+                yield Answer(self, response)
+            finally:
+                await response.aclose()
         finally:
-            await response.aclose()
+            self._free.append(client)
+            if self._closed or len(self._free) > _KEPT:
+                await self._free.pop(0).aclose()
 
     def _connect(self) -> httpx.AsyncClient:
+        self._trusted = self._trusted or trusted(self.base_url)
         try:
-            self._client = httpx.AsyncClient(
+            return httpx.AsyncClient(
                 headers=self._headers(),
                 timeout=httpx.Timeout(None, connect=self.patience.connect),
                 limits=_LIMITS,
-                trust_env=not _on_this_machine(self.base_url),
-                verify=_trust(self.base_url),
+                trust_env=not on_this_machine(self.base_url),
+                verify=self._trusted,
             )
         except (ImportError, ValueError) as error:
             raise ProviderError(
@@ -116,7 +131,6 @@ class Web:
                 "Set HTTPS_PROXY or ALL_PROXY to one that begins with http://, or unset it.",
                 kind="bad_request",
             ) from error
-        return self._client
 
     def _headers(self) -> dict[str, str]:
         headers = {
@@ -189,7 +203,7 @@ def _host(base_url: str) -> str:
     return url.netloc.decode() or "the endpoint"
 
 
-def _on_this_machine(base_url: str) -> bool:
+def on_this_machine(base_url: str) -> bool:
     host = httpx.URL(base_url).host
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -197,7 +211,7 @@ def _on_this_machine(base_url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _trust(base_url: str) -> ssl.SSLContext:
+def trusted(base_url: str) -> ssl.SSLContext:
     """What certificates are checked against, SSL_CERT_FILE included. Without TLS an empty context
     does: it trusts nobody and saves loading all authorities."""
     if base_url.startswith("http:"):

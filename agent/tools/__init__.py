@@ -10,6 +10,7 @@ files    reading, writing and patching files
 opened   opening exactly the file that was judged
 search   searching names and contents
 finder   the search itself, run in the sandbox (a program)
+web      reading and searching the web
 todo     the list of what is to be done
 ask      a question to the user
 """

@@ -47,6 +47,26 @@ def tool(
     and dataclasses, TypedDicts or Structs of these; `Annotated` text describes one; a default
     makes it optional. The one annotated ToolContext is given, not asked for. The docstring's
     first paragraph describes the tool."""
+    # Every session makes its tools anew from the same definitions.
+    signature = _signatures.get(code := _code(function)) or _signature(function)
+    _signatures[code] = signature
+    title = name or function.__name__
+    described, schema, accept = signature
+    return Tool(title, described, schema, function, effects, read_only, accept)
+
+
+_Accept = Callable[[dict[str, Any]], dict[str, Any]]
+_signatures: dict[object, tuple[str, dict[str, Any], _Accept]] = {}
+
+
+def _code(function: Callable[..., Any]) -> object:
+    """What two functions share that were made by the same definition."""
+    plain = getattr(function, "__func__", function)
+    return plain if hasattr(plain, "__wrapped__") else getattr(plain, "__code__", plain)
+
+
+def _signature(function: Callable[..., Any]) -> tuple[str, dict[str, Any], _Accept]:
+    """The description, the schema, and what checks a model's arguments by it."""
     hints = get_type_hints(function, include_extras=True)
     parameters = inspect.signature(function).parameters
     shown = {
@@ -56,14 +76,13 @@ def tool(
     }
     required = [key for key in shown if parameters[key].default is inspect.Parameter.empty]
     schema = _object({key: schema_of(hint) for key, hint in shown.items()}, required)
-    title = name or function.__name__
 
     def accept(arguments: dict[str, Any]) -> dict[str, Any]:
         checked: dict[str, Any] = check(arguments, schema, "")
         return {key: msgspec.convert(value, shown[key]) for key, value in checked.items()}
 
     description = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
-    return Tool(title, description, schema, function, effects, read_only, accept)
+    return description, schema, accept
 
 
 def schema_of(hint: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -38,8 +39,11 @@ class Toolbox:
         if len(self._tools) < len(tools):
             raise ValueError("two tools have the same name")
         self._store = store
-        self.schemas = msgspec.json.encode([_schema(tool) for tool in tools])
+
+    @cached_property
+    def schemas(self) -> bytes:
         """Every tool's schema, in order, as the JSON array that requests hold."""
+        return msgspec.json.encode([_schema(tool) for tool in self._tools.values()])
 
     def get(self, name: str) -> Tool | None:
         return self._tools.get(name)

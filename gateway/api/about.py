@@ -7,10 +7,10 @@ import os
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from gateway import reports
-from gateway.api.sessions import body
+from gateway.api.bodies import body
+from gateway.api.doors import Door
 from hermes_home.version import VERSION
 
 
@@ -48,8 +48,8 @@ async def stop(request: Request) -> JSONResponse:
 
 
 ROUTES = [
-    Route("/health", health),
-    Route("/api/status", status),
-    Route("/api/config", set_setting, methods=["PUT"]),
-    Route("/api/daemon/stop", stop, methods=["POST"]),
+    Door("GET", "/health", health),
+    Door("GET", "/api/status", status),
+    Door("PUT", "/api/config", set_setting, takes=Setting),
+    Door("POST", "/api/daemon/stop", stop, takes=Stopping, status=202),
 ]

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from agent.learning import OWNER
 from gateway import reports
-from gateway.api.sessions import body
+from gateway.api.bodies import body
+from gateway.api.doors import Door, Row
 from hermes_home.errors import UsageError
 
 
@@ -78,12 +78,18 @@ async def note_history(request: Request) -> JSONResponse:
 
 
 ROUTES = [
-    Route("/api/learning", list_changes),
-    Route("/api/learning/{id}", show_change),
-    Route("/api/learning/{id}/{verb}", decide, methods=["POST"]),
-    Route("/api/skills", list_skills),
-    Route("/api/skills/{name}", show_skill),
-    Route("/api/memory", show_notes, methods=["GET"]),
-    Route("/api/memory", change_notes, methods=["POST"]),
-    Route("/api/memory/history", note_history),
+    Door(
+        "GET",
+        "/api/learning",
+        list_changes,
+        gives=list[Row],
+        query={"all": "1 = the owner's changes too"},
+    ),
+    Door("GET", "/api/learning/{id}", show_change),
+    Door("POST", "/api/learning/{id}/{verb}", decide),
+    Door("GET", "/api/skills", list_skills, gives=list[Row]),
+    Door("GET", "/api/skills/{name}", show_skill, query={"path": "one of its files"}),
+    Door("GET", "/api/memory", show_notes),
+    Door("POST", "/api/memory", change_notes, takes=NoteOperations),
+    Door("GET", "/api/memory/history", note_history, gives=list[Row]),
 ]

@@ -1,4 +1,4 @@
-"""The application behind the socket, and the server that runs it on the daemon's loop."""
+"""The application behind the sockets, and the server that runs it on the daemon's loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.api import about, learned, sessions, stream
+from gateway.api import (
+    about,
+    cron,
+    learned,
+    moving,
+    openai,
+    openai_chat,
+    openai_responses,
+    openapi,
+    pairing,
+    sessions,
+    stream,
+)
 from gateway.api.problems import HANDLERS
 from gateway.peers import Gatekeeper, PeerProtocol
 from hermes_home.version import VERSION
@@ -25,28 +37,50 @@ SOCKET_PATH_BYTES = 100
 """Longer paths do not fit a socket address; they are reached through the open run folder."""
 
 
-def application(app: App) -> Any:
-    routes = [*about.ROUTES, *sessions.ROUTES, *stream.ROUTES, *learned.ROUTES]
-    starlette = Starlette(routes=routes, exception_handlers=HANDLERS)
+ROUTES = [
+    *openai.ROUTES,
+    *openai_chat.ROUTES,
+    *openai_responses.ROUTES,
+    *sessions.ROUTES,
+    *stream.ROUTES,
+    *learned.ROUTES,
+    *cron.ROUTES,
+    *pairing.ROUTES,
+    *about.ROUTES,
+    *moving.ROUTES,
+    *openapi.ROUTES,
+]
+
+
+def doors(app: App) -> Starlette:
+    """Every route, whoever may come to it."""
+    starlette = Starlette(routes=ROUTES, exception_handlers=HANDLERS)
     starlette.state.app = app
-    return Gatekeeper(starlette, app.tool_roots, app.touch)
+    return starlette
+
+
+def on_unix(app: App, doors: Starlette) -> Server:
+    """The server behind the Unix socket, which knows its peers by their process."""
+    return Server(Gatekeeper(doors, app.tool_roots, app.touch), PeerProtocol)
 
 
 class Server(uvicorn.Server):
     """uvicorn on a socket of ours; the daemon handles the signals."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Any, protocol: type[asyncio.Protocol], **options: Any) -> None:
         config = uvicorn.Config(
-            application(app),
-            http=PeerProtocol,
+            app,
+            http=protocol,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             date_header=False,
             headers=[("Hermes-Version", VERSION)],
             timeout_graceful_shutdown=2,
+            **options,
         )
         super().__init__(config)
         self._leaving = asyncio.Event()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.events import SessionRenamed
 from agent.inputs import Answer, AnyInput, Decision, RunOptions, Said, Stop
 from gateway import commands, reports
+from gateway.api.bodies import body, idempotency_key
+from gateway.api.doors import Door, Row, answer
 from hermes_home.errors import UsageError
-
-TEXT_BYTES = 4 * 1024 * 1024
-"""The longest message that is taken."""
 
 
 class NewSession(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,22 +48,24 @@ class Seen(msgspec.Struct, forbid_unknown_fields=True):
     seq: int
 
 
-async def body(request: Request, kind: type[Any]) -> Any:
-    """The request's body as `kind`, strictly."""
-    raw = await request.body()
-    if len(raw) > TEXT_BYTES:
-        raise UsageError(
-            f"the request has {len(raw):,} bytes, at most {TEXT_BYTES:,} are taken",
-            "Write long texts to a file in the workspace and name it.",
-        )
-    return msgspec.json.decode(raw or b"{}", type=kind)
-
-
 def number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
     if text and not text.isdigit():
         raise UsageError(f"{name}={text}: a whole number is needed")
     return int(text) if text else default
+
+
+class Created(msgspec.Struct):
+    id: str
+
+
+class Accepted(msgspec.Struct):
+    """An input's receipt: its place among those that wait, and the last event before it."""
+
+    input: str
+    session: str
+    position: int
+    after: int
 
 
 async def list_sessions(request: Request) -> JSONResponse:
@@ -80,14 +80,14 @@ async def list_sessions(request: Request) -> JSONResponse:
     return JSONResponse(rows)
 
 
-async def create(request: Request) -> JSONResponse:
+async def create(request: Request) -> Response:
     app = request.app.state.app
     new = await body(request, NewSession)
     cwd = Path(new.cwd or Path.home())
     if not cwd.is_absolute() or not cwd.is_dir():
         raise UsageError(f"{cwd} is not a folder here", "Give an absolute path of a folder.")
     id = await app.router.open_session(new.source, cwd, new.title)
-    return JSONResponse({"id": id}, 201)
+    return answer(Created(id), 201)
 
 
 async def show(request: Request) -> JSONResponse:
@@ -128,22 +128,14 @@ async def export(request: Request) -> PlainTextResponse:
     )
 
 
-async def post_input(request: Request) -> JSONResponse:
+async def post_input(request: Request) -> Response:
     """Committed when this answers."""
     app = request.app.state.app
     session = await reports.find_session(app, request.path_params["id"])
     new = await body(request, NewInput)
-    key = request.headers.get("idempotency-key", "")
+    key = idempotency_key(request)
     receipt = await app.router.submit(session, _input(new, key), source="api", key=key)
-    return JSONResponse(
-        {
-            "input": receipt.id,
-            "session": session,
-            "position": receipt.position,
-            "after": receipt.after_seq,
-        },
-        202,
-    )
+    return answer(Accepted(receipt.id, session, receipt.position, receipt.after_seq), 202)
 
 
 def _input(new: NewInput, key: str) -> AnyInput:
@@ -182,15 +174,46 @@ async def seen(request: Request) -> JSONResponse:
 
 
 ROUTES = [
-    Route("/api/sessions", list_sessions, methods=["GET"]),
-    Route("/api/sessions", create, methods=["POST"]),
-    Route("/api/sessions/search", search),
-    Route("/api/sessions/{id}", show, methods=["GET"]),
-    Route("/api/sessions/{id}", rename, methods=["PATCH"]),
-    Route("/api/sessions/{id}", delete, methods=["DELETE"]),
-    Route("/api/sessions/{id}/export", export),
-    Route("/api/sessions/{id}/inputs", post_input, methods=["POST"]),
-    Route("/api/sessions/{id}/commands", post_command, methods=["POST"]),
-    Route("/api/sessions/{id}/seen", seen, methods=["POST"]),
-    Route("/api/commands", list_commands),
+    Door(
+        "GET",
+        "/api/sessions",
+        list_sessions,
+        gives=list[Row],
+        query={
+            "limit": "at most this many; else 50",
+            "source": "only from here: terminal, oneshot, api, a channel",
+            "cwd": "only of this workspace",
+        },
+    ),
+    Door("POST", "/api/sessions", create, takes=NewSession, gives=Created, status=201),
+    Door(
+        "GET",
+        "/api/sessions/search",
+        search,
+        gives=list[Row],
+        query={"q": "the words", "limit": "at most this many; else 20", "session": "only in it"},
+    ),
+    Door("GET", "/api/sessions/{id}", show),
+    Door("PATCH", "/api/sessions/{id}", rename, takes=Title),
+    Door("DELETE", "/api/sessions/{id}", delete),
+    Door(
+        "GET",
+        "/api/sessions/{id}/export",
+        export,
+        gives=str,
+        media="text/plain",
+        query={"format": "jsonl (else), md, sharegpt, messages"},
+    ),
+    Door(
+        "POST",
+        "/api/sessions/{id}/inputs",
+        post_input,
+        takes=NewInput,
+        gives=Accepted,
+        headers={"Idempotency-Key": "the same key within 7 days is the same input"},
+        status=202,
+    ),
+    Door("POST", "/api/sessions/{id}/commands", post_command, takes=Command, gives=commands.Done),
+    Door("POST", "/api/sessions/{id}/seen", seen, takes=Seen),
+    Door("GET", "/api/commands", list_commands, gives=list[commands.Listed]),
 ]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.routing import Route
 
 from agent.events import Stored, kind_of
 from gateway import reports
+from gateway.api.doors import Door
 from memory.subscriptions import Lagged, Subscription
 
 if TYPE_CHECKING:
     from gateway.app import App
 
 PING_SECONDS = 15.0
+PING = b": ping\n\n"
+NOW = b": now\n\n"
+"""Comments of a stream: nothing happens; from here on it is live."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -57,7 +61,17 @@ async def _past(app: App, session: str, after: int, kinds: frozenset[str]) -> As
 async def _follow(
     app: App, session: str, after: int, kinds: frozenset[str]
 ) -> AsyncIterator[bytes]:
-    """Subscribed before reading, so nothing falls between; a view that was too slow reads again."""
+    async with aclosing(follow(app, session, after, kinds)) as events:
+        async for piece in events:
+            yield piece if isinstance(piece, bytes) else frame(piece)
+
+
+async def follow(
+    app: App, session: str, after: int, kinds: frozenset[str]
+) -> AsyncGenerator[Stored | bytes]:
+    """What is stored after `after`, then NOW, then what comes; PING when nothing comes. Ends when
+    the daemon does. Subscribed before reading, so nothing falls between; a view that was too slow
+    reads again."""
     lagged = True
     while lagged:
         lagged = False
@@ -66,8 +80,8 @@ async def _follow(
         try:
             for stored in _stored(app, session, after, kinds):
                 after = stored.seq
-                yield frame(stored)
-            yield b": now\n\n"
+                yield stored
+            yield NOW
             while (piece := await _next(subscription)) is not None:
                 if isinstance(piece, Lagged):
                     lagged, after = True, max(after, piece.after)
@@ -75,7 +89,7 @@ async def _follow(
                     yield piece
                 elif not piece.seq or piece.seq > after:
                     after = max(after, piece.seq)
-                    yield frame(piece)
+                    yield piece
         finally:
             app.views -= 1
             subscription.close()
@@ -87,7 +101,21 @@ async def _next(subscription: Subscription) -> Stored | Lagged | bytes | None:
         async with asyncio.timeout(PING_SECONDS):
             return await anext(subscription, None)
     except TimeoutError:
-        return b": ping\n\n"
+        return PING
 
 
-ROUTES = [Route("/api/sessions/{id}/events", events)]
+ROUTES = [
+    Door(
+        "GET",
+        "/api/sessions/{id}/events",
+        events,
+        gives=Stored,
+        media="text/event-stream",
+        query={
+            "after": "the last event the reader has",
+            "kinds": "the only ones it wants, with commas between",
+            "follow": "0 = nothing of what comes",
+        },
+        headers={"Last-Event-ID": "as `after`, sent by clients that reconnect"},
+    ),
+]

@@ -167,6 +167,13 @@ class Channel(ABC):
 
     account: str = ""
     """The bot's own id; known after `connect`."""
+    notice: str = ""
+    """What its owner should know although it works; shown in the status."""
+
+    @property
+    def title(self) -> str:
+        """The account as people find it on the platform; known after `connect`."""
+        return self.account
 
     @classmethod
     def fits(cls, text: str) -> bool:

@@ -14,7 +14,9 @@ phase        what is going on, in one line
 plain        a conversation without a terminal
 terminal     a conversation in one: inputs and events side by side
 screen       the prompt, and output above it
+away         what jobs told while no terminal was there
 narrator     a demo, told as it happens
 output       tables, colour, JSON
+channel_answers  what a channel needs: asked, tried, saved
 and one file per command group.
 """

@@ -9,6 +9,9 @@ from gateway.cli import start as starting
 from gateway.cli import status as reporting
 from gateway.cli.arguments import Arguments
 
+DOWN = ("inactive", "failed")
+"""States of a service whose daemon is not the one that answers."""
+
 
 def run(arguments: Arguments) -> int:
     """This process becomes the daemon, in the foreground."""
@@ -18,7 +21,9 @@ def run(arguments: Arguments) -> int:
 
 
 def start(arguments: Arguments) -> int:
-    """Idempotent: a daemon that runs already is as good."""
+    """Idempotent: a daemon that runs already is as good, but not in the place of a service."""
+    if (service := reporting.service(arguments.home)) and service["state"] in DOWN:
+        starting.stop(arguments.home)
     wire = starting.answering(arguments.home) or starting.start(arguments.home, stay=True)
     wire.close()
     with starting.connect(arguments.home) as wire:
@@ -26,14 +31,25 @@ def start(arguments: Arguments) -> int:
 
 
 def stop(arguments: Arguments) -> int:
-    stopped = starting.stop(arguments.home)
+    stopped = _stop(arguments.home)
     told = "stopped" if stopped else "it was not running"
     return _tell(arguments, {"pid": None, "home": arguments.home, "stopped": stopped}, told)
 
 
 def restart(arguments: Arguments) -> int:
-    starting.stop(arguments.home)
+    _stop(arguments.home)
     return start(arguments)
+
+
+def _stop(home: str) -> bool:
+    """Asked to stop, a daemon ends well, and its service manager leaves it at that; it is told all
+    the same, since it may be about to start a daemon that had crashed."""
+    stopped = starting.stop(home)
+    if reporting.service(home):
+        from gateway.service import manager
+
+        manager.stop(home)
+    return stopped
 
 
 def status(arguments: Arguments) -> int:

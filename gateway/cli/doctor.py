@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway.api.token import FIX, Token
 from gateway.cli import endpoint
 from gateway.cli.arguments import Arguments
 from gateway.cli.output import Paint, show_json
@@ -70,6 +71,7 @@ def _checks(home: Home) -> Iterator[Check]:
     yield _disk(home)
     yield _daemon(home)
     if settings is not None:
+        yield _api(home, settings)
         yield _model(home, settings)
 
 
@@ -135,6 +137,14 @@ def _daemon(home: Home) -> Check:
     if about["version"] != VERSION:
         return Check("daemon", "warn", f"{text}; this is {VERSION}", "hermes daemon restart")
     return Check("daemon", "ok", text)
+
+
+def _api(home: Home, settings: Settings) -> Check:
+    if not settings.api.listen:
+        return Check("api", "ok", "only the Unix socket")
+    if problem := Token(home, os.environ).problem():
+        return Check("api", "fail", f"{problem}: {settings.api.listen} stays closed", FIX)
+    return Check("api", "ok", f"with a token at {settings.api.listen}")
 
 
 def _model(home: Home, settings: Settings) -> Check:

@@ -64,6 +64,8 @@ def start(home: str, *, stay: bool = False) -> Wire:
     come up.
     """
     _make_folders(home)
+    if _started_as_service(home):
+        return await_answer(home)
     child: Child | None = None
     with open(os.path.join(home, "run", "start.lock"), "ab") as lock:
         deadline = time.monotonic() + PATIENCE
@@ -75,6 +77,29 @@ def start(home: str, *, stay: bool = False) -> Wire:
             time.sleep(POLL)
     raise UnavailableError(
         f"the daemon did not answer within {PATIENCE:.0f} s", child.story() if child else ""
+    )
+
+
+def _started_as_service(home: str) -> bool:
+    """Where a service manager has the daemon of `home`, it starts it; two would only fight."""
+    from gateway.service import place
+
+    if not place.installed(home):
+        return False
+    from gateway.service import manager
+
+    return manager.start(home)
+
+
+def await_answer(home: str) -> Wire:
+    """A connection to a daemon that somebody else starts."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if (wire := answering(home)) is not None:
+            return wire
+        time.sleep(POLL)
+    raise UnavailableError(
+        f"the daemon did not answer within {PATIENCE:.0f} s", f"the log: {log_path(home)}"
     )
 
 

@@ -23,6 +23,7 @@ def main(arguments: Arguments) -> int:
             report = wire.get("/api/status")
     except NotListening:
         return _not_running(arguments)
+    report["service"] = service(arguments.home)
     if arguments.on("json"):
         _show_json(report)
     else:
@@ -31,11 +32,30 @@ def main(arguments: Arguments) -> int:
 
 
 def _not_running(arguments: Arguments) -> int:
+    about: dict[str, Any] = {"pid": None, "version": VERSION, "home": arguments.home}
+    about |= {"sessions": None, "service": service(arguments.home)}
     if arguments.on("json"):
-        _show_json({"pid": None, "version": VERSION, "home": arguments.home, "sessions": None})
+        _show_json(about)
     else:
         print(f"no daemon runs for {arguments.home}\n  hermes daemon start", file=sys.stderr)
+        if about["service"]:
+            print(f"  its service: {_service(about['service'])}", file=sys.stderr)
     return NOT_RUNNING
+
+
+def service(home: str) -> dict[str, str] | None:
+    """The service that this home's daemon is: manager, name, state; None if it is none."""
+    from gateway.service import place
+
+    if not place.installed(home):
+        return None
+    from gateway.service import manager
+
+    return manager.about(home)
+
+
+def _service(about: dict[str, str]) -> str:
+    return f"{about['manager']}, {about['name']}: {about['state']}"
 
 
 def _show_json(value: Any) -> None:
@@ -55,15 +75,33 @@ def lines(report: dict[str, Any]) -> list[str]:
         ("model", f"{model['model']} ({model['provider']}{window})"),
         ("sandbox", report["sandbox"]),
         ("learning", report["learning"]),
-        ("channels", ", ".join(report["channels"]) or "none"),
+        *[("channel", _channel(row)) for row in report["channels"]],
+        ("api", f"at {report['api']}" if report.get("api") else "only the Unix socket"),
         ("sessions", str(report["sessions"])),
         ("tokens today", f"{today['prompt'] + today['completion']:,}{limit}"),
     ]
     if report.get("unseen"):
         rows.append(("unseen", f"{report['unseen']} answers; hermes -c shows them"))
+    if report.get("service"):
+        rows.append(("service", _service(report["service"])))
     rows += [("working", _work(work)) for work in report["working"]]
     rows += [("warning", text) for text in report["warnings"]]
     return [f"{name:<13} {value}" for name, value in rows]
+
+
+def _channel(row: dict[str, Any]) -> str:
+    """One channel: how it is since when, what was heard and sent last, and its trouble."""
+    import time
+
+    now = time.time()
+    parts = [f"{row['name']}: {row['state']} for {duration(now - row['since'])}"]
+    for what in ("heard", "sent"):
+        at = row[f"last_{what}"]
+        parts.append(f"{what} {duration(now - at)} ago" if at else f"nothing {what} yet")
+    if row["strangers"]:
+        parts.append(f"{row['strangers']} from strangers")
+    trouble = "\n              ".join((row["error"] or row["notice"]).splitlines())
+    return ", ".join(parts) + (f"\n              {trouble}" if trouble else "")
 
 
 def _work(work: dict[str, Any]) -> str:

@@ -52,7 +52,21 @@ JSON = Option("json", "one JSON value on stdout")
 YES = Option("yes", "do not ask", short="y")
 LIMIT = Option("limit", "at most this many", "N", "n")
 FORMATS = ("jsonl", "md", "sharegpt", "messages")
+SOURCES = (
+    *("terminal", "oneshot", "api", "cron"),
+    *("telegram", "matrix", "email", "webhook", "loopback"),
+)
 
+CRON = (
+    Option("skill", "load these skills with it", "A,B"),
+    Option("deliver", "where the result goes: telegram, inbox, ...", "TARGET"),
+    Option("tz", "the time zone; else the setting `timezone`", "ZONE"),
+    Option("script", "a command run first, or instead of a prompt", "COMMAND"),
+    Option("model", "the model's id", "M", "m"),
+    Option("provider", "which adapter speaks to it", "P"),
+    Option("cwd", "the workspace; else this folder", "DIR"),
+    Option("misfire", "what of due times slept through", "HOW", choices=("once", "skip", "all")),
+)
 COMMON = (
     Option("model", "the model's id", "M", "m"),
     Option("provider", "which adapter speaks to it", "P"),
@@ -104,7 +118,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "",
                 (
                     LIMIT,
-                    Option("source", "only from here", "S", choices=("terminal", "oneshot", "api")),
+                    Option("source", "only from here", "S", choices=SOURCES),
                     JSON,
                 ),
             ),
@@ -183,6 +197,49 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         ),
     ),
     (
+        "Recurring work",
+        (
+            Command(
+                "cron create",
+                "cli.cron:create",
+                "run a prompt or a script at times",
+                "SCHEDULE [PROMPT...]",
+                (Option("name", "what the job is called", "NAME"), *CRON, JSON),
+            ),
+            Command("cron list", "cli.cron:show_list", "every job, when it is due", "", (JSON,)),
+            Command("cron show", "cli.cron:show", "one job, its next due times", "NAME", (JSON,)),
+            Command(
+                "cron edit",
+                "cli.cron:edit",
+                "change it: by flags, else in $EDITOR",
+                "NAME",
+                (
+                    Option("schedule", "when", "SCHEDULE"),
+                    Option("prompt", "what is asked", "TEXT"),
+                    *CRON,
+                    JSON,
+                ),
+            ),
+            Command("cron pause", "cli.cron:pause", "not due until resumed", "NAME", (JSON,)),
+            Command("cron resume", "cli.cron:resume", "due again from now on", "NAME", (JSON,)),
+            Command(
+                "cron run",
+                "cli.cron:run",
+                "now; returns when it is over",
+                "NAME",
+                (Option("no-wait", "return when it has begun"), JSON),
+            ),
+            Command("cron remove", "cli.cron:remove", "delete the job", "NAME", (JSON,)),
+            Command(
+                "cron history",
+                "cli.cron:history",
+                "what became of each due time",
+                "NAME",
+                (LIMIT, JSON),
+            ),
+        ),
+    ),
+    (
         "Settings",
         (
             Command(
@@ -225,7 +282,33 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("daemon stop", "cli.daemon:stop", "park the work and leave", "", (JSON,)),
             Command("daemon restart", "cli.daemon:restart", "stop and start", "", (JSON,)),
             Command("daemon status", "cli.daemon:status", "is it running", "", (JSON,)),
+            Command(
+                "daemon install",
+                "cli.service:install",
+                "run it as a service from now on",
+                "",
+                (Option("dry-run", "only print the service's file"), JSON),
+            ),
+            Command(
+                "daemon setup",
+                "cli.channels:main",
+                "the messengers it listens to; set one up",
+                "[CHANNEL] [KEY=VALUE...]",
+                (
+                    Option("token-env", "the variable that holds the token or password", "NAME"),
+                    Option("token", "read the token or password from standard input", "-"),
+                    JSON,
+                ),
+            ),
+            Command("daemon uninstall", "cli.service:uninstall", "remove the service", "", (JSON,)),
             Command("status", "cli.status:main", "what it is doing, what it used", "", (JSON,)),
+            Command(
+                "api token",
+                "cli.api:token",
+                "who may call over TCP: is there a token",
+                "",
+                (Option("new", "make another and show it once; the old one is refused"), JSON),
+            ),
             Command("doctor", "cli.doctor:main", "check everything, say the fix", "", (JSON,)),
             Command(
                 "logs",
@@ -237,6 +320,79 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     Option("lines", "how many lines", "N", "n"),
                 ),
             ),
+        ),
+    ),
+    (
+        "Profiles and moving",
+        (
+            Command("profile list", "cli.profile:show_list", "every profile", "", (JSON,)),
+            Command(
+                "profile create",
+                "cli.profile:create",
+                "a home of its own",
+                "NAME",
+                (Option("from", "begin with its settings, skills and notes", "PROFILE"), JSON),
+            ),
+            Command(
+                "profile use",
+                "cli.profile:use",
+                "the one meant when none is named",
+                "NAME",
+                (JSON,),
+            ),
+            Command(
+                "profile delete", "cli.profile:delete", "with all it holds", "NAME", (YES, JSON)
+            ),
+            Command(
+                "profile export",
+                "cli.profile:export",
+                "write one to a file",
+                "NAME FILE",
+                (Option("secrets", "with the keys of .env"), JSON),
+            ),
+            Command(
+                "profile import",
+                "cli.profile:bring",
+                "a new one from such a file",
+                "FILE [NAME]",
+                (JSON,),
+            ),
+            Command(
+                "backup",
+                "cli.backup:main",
+                "the whole home as one file",
+                "[FILE]",
+                (Option("secrets", "with the keys of .env"), JSON),
+            ),
+            Command(
+                "import",
+                "cli.importing:main",
+                "from a backup, or another program's home",
+                "PATH...",
+                (
+                    Option("secrets", "keys of another program's home too"),
+                    Option("dry-run", "only say what another program's home holds"),
+                    JSON,
+                ),
+            ),
+        ),
+    ),
+    (
+        "People",
+        (
+            Command(
+                "pairing new",
+                "cli.pairing:new",
+                "a one-time code that lets a person in",
+                "PLATFORM",
+                (
+                    Option("role", "what he may", "ROLE", choices=("guest", "owner")),
+                    Option("days", "for how long; else until revoked", "N"),
+                    JSON,
+                ),
+            ),
+            Command("pairing list", "cli.pairing:show_list", "who was let in", "", (JSON,)),
+            Command("pairing revoke", "cli.pairing:revoke", "end that", "ID", (JSON,)),
         ),
     ),
     (
@@ -256,7 +412,11 @@ DEFAULTS = {
     "learning": "list",
     "skills": "list",
     "memory": "show",
+    "cron": "list",
     "config": "get",
     "daemon": "status",
+    "profile": "list",
+    "pairing": "list",
+    "api": "token",
 }
 """A command group alone means this member of it."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gateway.cli.away import mark_seen, while_away
 from gateway.cli.output import Paint
 from gateway.cli.phase import Phase
 from gateway.cli.screen import Screen
@@ -81,11 +82,14 @@ class Conversation:
                 await self._say(text)
 
     async def _begin(self) -> None:
-        model, commands = await asyncio.to_thread(_prepare, self.speaker)
+        model, commands, inbox = await asyncio.to_thread(_prepare, self.speaker)
         self.phase.model = model.get("model") or model["provider"]
         self.phase.window = model.get("context_window") or 0
         self.screen.offer([*LOCAL, *commands])
         self.screen.refresh()
+        if inbox:
+            self.screen.say(while_away(self.paint, inbox))
+            self._in_background(lambda: mark_seen(self.speaker.arguments.home, inbox))
         if self.speaker.talk:
             await self._listen(self.speaker.talk)
 
@@ -223,13 +227,17 @@ def _quietly(work: Callable[[], None]) -> None:
         return
 
 
-def _prepare(speaker: Speaker) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The daemon answers: the model, the commands, and the session that was asked for."""
+def _prepare(
+    speaker: Speaker,
+) -> tuple[dict[str, Any], list[tuple[str, str]], list[dict[str, Any]]]:
+    """The daemon answers: the model, the commands, what came meanwhile, and the session that was
+    asked for."""
     with connect(speaker.arguments.home) as wire:
         model = wire.get("/api/status")["model"]
         commands = [(row["name"], row["summary"]) for row in wire.get("/api/commands")]
+        inbox = wire.get("/api/inbox")
     speaker.attach()
-    return model, commands
+    return model, commands, inbox
 
 
 def beginning(rows: list[Stored], seen: int) -> int:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import (
+    api,
     client_start,
     idle,
     prefix,
@@ -35,6 +36,7 @@ MEASURES = {
     "prefix": prefix.measure,
     "idle": idle.measure,
     "store": store.measure,
+    "api": api.measure,
 }
 QUICK_MEANS = "sizes that only show that everything works; the figures mean nothing"
 

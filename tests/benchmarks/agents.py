@@ -10,15 +10,30 @@ import os
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.processes import Address, Place
+from tests.benchmarks.processes import Address, Place, free_port
 from tests.benchmarks.table import FLOOR
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
+TOKEN = "0123456789abcdef" * 2
 PAGES = 200
 """Files `page-1.txt` and so on in each workspace, for scripts that read."""
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """How an agent serves chat completions, and what a request to it holds. `session_field`:
+    where it wants a conversation named, so that each chat is a new one."""
+
+    command: list[str]
+    address: Address
+    path: str = "/v1/chat/completions"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, str] = field(default_factory=dict)
+    session_field: str = ""
 
 
 class Agent(ABC):
@@ -59,6 +74,10 @@ class Agent(ABC):
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         """The daemon in the foreground with no chat platform, and where it answers HTTP."""
 
+    @abstractmethod
+    def api(self, place: Place) -> ApiServer:
+        """Its server of chat completions."""
+
 
 class Bare(Agent):
     """The floor: a bare interpreter, a loop of fifty lines, a daemon that only answers."""
@@ -91,6 +110,11 @@ class Bare(Agent):
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         address = str(place.root / "socket")
         return [*self.isolated, str(HERE / "bare_daemon.py"), address], address
+
+    def api(self, place: Place) -> ApiServer:
+        port = free_port()
+        command = [*self.isolated, str(HERE / "bare_api.py"), str(port)]
+        return ApiServer(command, ("127.0.0.1", port))
 
 
 class Hermes(Agent):
@@ -134,6 +158,19 @@ class Hermes(Agent):
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         return [*self.entry, "daemon", "run"], str(place.root / "h" / "run" / "daemon.sock")
+
+    def api(self, place: Place) -> ApiServer:
+        port = free_port()
+        config = json.loads((place.root / "h" / "config.yaml").read_text())
+        config["api"] = {"listen": f"127.0.0.1:{port}", "per_minute": 0}
+        (place.root / "h" / "config.yaml").write_text(json.dumps(config))
+        place.env["HERMES_API_TOKEN"] = TOKEN
+        return ApiServer(
+            [*self.entry, "daemon", "run"],
+            ("127.0.0.1", port),
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            body={"model": "hermes"},
+        )
 
 
 def write_skills(folder: Path, count: int) -> None:

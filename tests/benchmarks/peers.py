@@ -8,7 +8,7 @@ import subprocess
 import venv
 from pathlib import Path
 
-from tests.benchmarks.agents import REPOSITORY, Agent, new_place
+from tests.benchmarks.agents import REPOSITORY, TOKEN, Agent, ApiServer, new_place
 from tests.benchmarks.processes import Address, Place, free_port
 
 PEERS = REPOSITORY / "build" / "peers"
@@ -23,6 +23,8 @@ class Peer(Agent):
     package: str
     release: str
     script: str
+    more: tuple[str, ...] = ()
+    """What it needs for something measured and does not bring along."""
 
     @property
     def venv(self) -> Path:
@@ -92,9 +94,18 @@ class HermesAgent(Peer):
         place.env.update(
             API_SERVER_ENABLED="true",
             API_SERVER_PORT=str(port),
-            API_SERVER_KEY="0123456789abcdef" * 2,
+            API_SERVER_KEY=TOKEN,
         )
         return [self.command, "gateway", "run"], ("127.0.0.1", port)
+
+    def api(self, place: Place) -> ApiServer:
+        config = json.loads((place.root / "h" / "config.yaml").read_text())
+        # Without it at most 10 chats run at a time and the others are refused.
+        config["gateway"] = {"api_server": {"max_concurrent_runs": 0}}
+        (place.root / "h" / "config.yaml").write_text(json.dumps(config))
+        command, address = self.daemon(place)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return ApiServer(command, address, headers=headers, body={"model": "hermes-agent"})
 
 
 class Nanobot(Peer):
@@ -102,6 +113,7 @@ class Nanobot(Peer):
     variable = "NANOBOT_VENV"
     release = "0.3.5"
     script = "nanobot"
+    more = ("aiohttp",)
 
     def set_up(self, root: Path, model_url: str) -> Place:
         place = new_place(root)
@@ -134,6 +146,11 @@ class Nanobot(Peer):
         port = free_port()
         return [self.command, "gateway", "--foreground", "--port", str(port)], ("127.0.0.1", port)
 
+    def api(self, place: Place) -> ApiServer:
+        port = free_port()
+        command = [self.command, "serve", "--port", str(port)]
+        return ApiServer(command, ("127.0.0.1", port), session_field="session_id")
+
 
 ALL_PEERS: tuple[Peer, ...] = (HermesAgent(), Nanobot())
 
@@ -143,7 +160,9 @@ def main() -> None:
         folder = PEERS / peer.name
         venv.create(folder, with_pip=True, clear=True)
         wanted = f"{peer.package}=={peer.release}"
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", wanted], check=True)
+        subprocess.run(
+            [folder / "bin" / "pip", "install", "--quiet", wanted, *peer.more], check=True
+        )
         print(f"{wanted} is in {folder}")
 
 

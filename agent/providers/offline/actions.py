@@ -175,6 +175,14 @@ def forget(text: str, target: str) -> Action:
     )
 
 
+def _fetch(found: re.Match[str]) -> tuple[Action, ...]:
+    return (Action("web_fetch", {"url": unquoted(found["url"])}),)
+
+
+def _search_web(found: re.Match[str]) -> tuple[Action, ...]:
+    return (Action("web_search", {"query": unquoted(found["query"].strip())}),)
+
+
 def _rule(pattern: str, reader: Reader) -> tuple[re.Pattern[str], Reader]:
     return re.compile(pattern, re.I | re.S), reader
 
@@ -197,6 +205,19 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         rf"(?:patch|replace|change)\s+(?P<old>{_QUOTED})\s+(?:with|by|to)\s+(?P<new>{_QUOTED})"
         rf"\s+in\s+(?P<path>{_VALUE})(?P<all>\s+(?:everywhere|\(?all\)?))?",
         _patch,
+    ),
+    _rule(
+        r"(?:fetch|read|show|open|get|visit)\s+(?:me\s+)?(?:the\s+)?(?:web\s*)?(?:page\s+|site\s+)?"
+        r"(?P<url>[`\"']?https?://[^\s`\"'<>]+[`\"']?)",
+        _fetch,
+    ),
+    _rule(
+        r"(?:search|ask|look at)\s+the\s+(?:web|internet)\s+(?:for|about)\s+(?P<query>.+)",
+        _search_web,
+    ),
+    _rule(
+        r"(?:search(?:\s+for)?|find|look\s+up)\s+(?P<query>.+?)\s+(?:on|in)\s+the\s+(?:web|internet)",
+        _search_web,
     ),
     _rule(
         rf"(?:read|show|open|cat|print)\s+(?:me\s+)?(?:the\s+)?(?:file\s+)?(?P<paths>{_VALUE}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_VALUE})*)",

@@ -13,7 +13,17 @@ from typing import Any
 from agent.providers.offline.transcript import Done
 
 MOST_AT_ONCE = 8
-READS = frozenset({"read_file", "search_files", "session_search", "skill_view", "skills_search"})
+READS = frozenset(
+    {
+        "read_file",
+        "search_files",
+        "session_search",
+        "skill_view",
+        "skills_search",
+        "web_fetch",
+        "web_search",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

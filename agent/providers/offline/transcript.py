@@ -23,6 +23,8 @@ _SUCCESS = {
     "write_file": re.compile(r"created |overwritten "),
     "patch": re.compile(r"patched "),
     "skill_view": re.compile(r"<skill "),
+    "web_fetch": re.compile(r"\[https?:"),
+    "web_search": re.compile(r"\["),
 }
 _NOTES: dict[str, Literal["memory", "user"]] = {"notes:": "memory", "about the user:": "user"}
 _TROUBLE: tuple[tuple[Outcome, re.Pattern[str]], ...] = (

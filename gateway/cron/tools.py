@@ -1,0 +1,95 @@
+"""schedule, as the model sees it. Loaded with the other tools, so it imports nothing large."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from agent.policy import Effect
+from agent.tools.base import Tool, ToolContext, ToolResult
+from agent.tools.schema import tool
+from gateway.channels.base import Place
+from gateway.cron.job import Job
+from hermes_home.errors import HermesError, ToolError
+
+if TYPE_CHECKING:
+    from gateway.app import App
+    from gateway.cron.service import Cron
+
+NEXT = 5
+"""Due times that are told of a new job."""
+
+
+def schedule_tools(app: App) -> list[Tool]:
+    """The tool that makes jobs and lists them."""
+
+    async def schedule(
+        context: ToolContext,
+        action: Literal["create", "list", "pause", "resume", "remove"],
+        name: str = "",
+        when: Annotated[str, "every weekday at 9:00; in 2 hours; 0 9 * * mon"] = "",
+        prompt: Annotated[str, "the task, complete in itself"] = "",
+        deliver: Annotated[str, "telegram, inbox, ...; else where we talk"] = "",
+    ) -> ToolResult:
+        """Work that recurs or comes later: the prompt is run then and its answer delivered."""
+        try:
+            cron = await app.recurring.cron()
+            if action == "create":
+                where = deliver or _here(app, context.session)
+                job = Job(schedule=when, prompt=prompt, deliver=where, workspace=str(context.cwd))
+                return await _create(cron, job, name)
+            return ToolResult(await _ACTIONS[action](cron, name))
+        except HermesError as error:
+            raise ToolError(error.message, error.hint) from error
+
+    return [tool(schedule, effects=_effects)]
+
+
+def _effects(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect]:
+    return [Effect("schedule", arguments.get("name", ""))]
+
+
+async def _create(cron: Cron, job: Job, name: str) -> ToolResult:
+    row = cron.row((await cron.desk.create(job, name)).name, NEXT)
+    dues = "\n".join(f"- {due}" for due in row["next"])
+    text = f"created {row['name']}: {row['description']} ({row['tz']}). Next:\n{dues}"
+    return ToolResult(text, details={"job": row["name"], "next": row["next"]})
+
+
+def _here(app: App, session: str) -> str:
+    """Where the owner talks in this session, as a job's `deliver` names it; empty = a terminal."""
+    places = [Place.at(chat.address) for chat in app.chats.attached(session)]
+    return f"{places[0].platform}:{places[0].chat}" if places else ""
+
+
+async def _list(cron: Cron, name: str) -> str:
+    return "\n".join(told(row) for row in cron.rows()) or "there are no jobs"
+
+
+async def _pause(cron: Cron, name: str) -> str:
+    await cron.desk.pause(name, paused=True)
+    return f"paused {name}"
+
+
+async def _resume(cron: Cron, name: str) -> str:
+    await cron.desk.pause(name, paused=False)
+    return f"resumed {name}"
+
+
+async def _remove(cron: Cron, name: str) -> str:
+    await cron.desk.remove(name)
+    return f"removed {name}"
+
+
+_ACTIONS: dict[str, Callable[[Cron, str], Awaitable[str]]] = {
+    "list": _list,
+    "pause": _pause,
+    "resume": _resume,
+    "remove": _remove,
+}
+
+
+def told(row: dict[str, Any]) -> str:
+    """A job on one line, for chats."""
+    when = f"next {row['next'][0][:16].replace('T', ' ')}" if row["next"] else row["state"]
+    return f"{row['name']}: {row['description'] or row['error']} ({row['tz']}), {when}"
