@@ -5,6 +5,7 @@ A skill's name is a command too, at once when its file appears.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,13 +18,15 @@ import msgspec
 from agent.events import SessionRenamed
 from agent.inputs import RunOptions, Said, Stop, input_id
 from gateway import decisions, reports
-from gateway.cron.tools import told
+from gateway.cron.job import Job
+from gateway.cron.tools import created, here, made, told
 from gateway.principals import OWNER
 from hermes_home.errors import UsageError
 from memory.chats import Chat
 
 if TYPE_CHECKING:
     from gateway.app import App
+    from gateway.cron.service import Cron
 
 
 class Done(msgspec.Struct):
@@ -64,6 +67,11 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Done]]
+
+_JOB = re.compile(r'["“”](?P<when>[^"“”]+)["“”]\s+(?P<prompt>\S.*)', re.S)
+_CRON_USAGE = (
+    'usage: /cron [list], /cron create "WHEN" TASK, or /cron run, pause, resume, remove NAME'
+)
 
 
 async def execute(
@@ -226,6 +234,8 @@ async def _memory(call: Call) -> Done:
 async def _cron(call: Call) -> Done:
     verb, _, name = call.words.partition(" ")
     cron = await call.app.recurring.cron()
+    if verb == "create":
+        return Done(await _job(call, cron, name))
     if verb in ("", "list"):
         return Done("\n".join(told(row) for row in cron.rows()) or "There are no jobs yet.")
     if verb in ("pause", "resume"):
@@ -235,8 +245,23 @@ async def _cron(call: Call) -> Done:
     elif verb == "run":
         await cron.desk.run(name.strip())
     else:
-        raise UsageError("usage: /cron [list], or /cron run, pause, resume, remove NAME")
+        raise UsageError(_CRON_USAGE)
     return Done(f"{verb}: {name.strip()}")
+
+
+async def _job(call: Call, cron: Cron, words: str) -> str:
+    """A new job, whose results come where it was asked for."""
+    found = _JOB.fullmatch(words.strip())
+    if found is None:
+        raise UsageError(_CRON_USAGE)
+    row = await reports.session_row(call.app, call.session)
+    job = Job(
+        schedule=found["when"],
+        prompt=found["prompt"].strip().strip('"“”'),
+        deliver=here(call.app, call.session),
+        workspace=call.options.cwd or row["cwd"],
+    )
+    return created(await made(cron, job))
 
 
 async def _say(call: Call, text: str, skills: tuple[str, ...] = ()) -> Done:
@@ -278,7 +303,7 @@ _TABLE: dict[str, tuple[str, Handler]] = {
     "learned": ("what was learned lately", _learned),
     "skills": ("what it knows how to do", _skills),
     "memory": ("what it remembers", _memory),
-    "cron": ("[run, pause, resume, remove NAME]: recurring work", _cron),
+    "cron": ('[create "WHEN" TASK, or run, pause, resume, remove NAME]: recurring work', _cron),
 }
 
 _FOR_GUESTS = frozenset({"help", "new", "stop", "steer", "queue", "busy", "title"})

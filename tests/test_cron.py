@@ -258,7 +258,14 @@ def test_slash_cron_lists_and_runs(hermes: Hermes) -> None:
         terminal.wait("hello: every day at 00:00")
         terminal.type("/cron run hello\r")
         terminal.wait("run: hello")
+        terminal.type('/cron create "every weekday at 8:30" 1. Run `echo up`.\r')
+        terminal.wait("every weekday at 08:30")
+        terminal.type("/cron create at some point\r")
+        terminal.wait("usage: /cron")
     assert final(hermes, "hello")[0]["status"] == "ran"
+    (made,) = [job for job in hermes.json("cron", "list") if job["name"] != "hello"]
+    assert made["prompt"] == "1. Run `echo up`."
+    assert made["workspace"] == str(hermes.workspace)
 
 
 # -- results --------------------------------------------------------------------------------------

@@ -35,9 +35,11 @@ def schedule_tools(app: App) -> list[Tool]:
         try:
             cron = await app.recurring.cron()
             if action == "create":
-                where = deliver or _here(app, context.session)
+                where = deliver or here(app, context.session)
                 job = Job(schedule=when, prompt=prompt, deliver=where, workspace=str(context.cwd))
-                return await _create(cron, job, name)
+                row = await made(cron, job, name)
+                details = {"job": row["name"], "next": row["next"]}
+                return ToolResult(created(row), details=details)
             return ToolResult(await _ACTIONS[action](cron, name))
         except HermesError as error:
             raise ToolError(error.message, error.hint) from error
@@ -49,14 +51,18 @@ def _effects(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect
     return [Effect("schedule", arguments.get("name", ""))]
 
 
-async def _create(cron: Cron, job: Job, name: str) -> ToolResult:
-    row = cron.row((await cron.desk.create(job, name)).name, NEXT)
+async def made(cron: Cron, job: Job, name: str = "") -> dict[str, Any]:
+    """A new job, with its next due times."""
+    return cron.row((await cron.desk.create(job, name)).name, NEXT)
+
+
+def created(row: dict[str, Any]) -> str:
+    """A new job, for chats and models."""
     dues = "\n".join(f"- {due}" for due in row["next"])
-    text = f"created {row['name']}: {row['description']} ({row['tz']}). Next:\n{dues}"
-    return ToolResult(text, details={"job": row["name"], "next": row["next"]})
+    return f"created {row['name']}: {row['description']} ({row['tz']}). Next:\n{dues}"
 
 
-def _here(app: App, session: str) -> str:
+def here(app: App, session: str) -> str:
     """Where the owner talks in this session, as a job's `deliver` names it; empty = a terminal."""
     places = [Place.at(chat.address) for chat in app.chats.attached(session)]
     return f"{places[0].platform}:{places[0].chat}" if places else ""
