@@ -10,9 +10,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.loopback_http import HttpHandler, HttpServer
 
 TOKEN = "loopback-secret"
 
@@ -163,45 +164,14 @@ class Program:
             return message is not None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 256
-
+class _Server(HttpServer):
     def __init__(self, address: tuple[str, int], program: Program) -> None:
         self.program = program
-        self._open: set[Any] = set()
         super().__init__(address, _Handler)
 
-    def get_request(self) -> tuple[Any, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        return connection, address
 
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(2)
-            except OSError:
-                continue
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(HttpHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests look at what was shown."""
 
     def do_GET(self) -> None:
         self._serve()

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests import prefix_meter
+from tests.loopback_http import HttpHandler, HttpServer
 from tests.model_answers import Answer, completion, stream
 
 Script = Callable[[int, dict[str, Any]], Answer | None] | Sequence[Answer]
@@ -101,7 +100,6 @@ class ModelServer:
         self.checkpoint = checkpoint
         self.requests: list[Received] = []
         self.checkpoints = 0
-        self.connections = 0
         self.client_left = threading.Event()
         self.closing = threading.Event()
         self.routes = {"/v1/models": {"object": "list", "data": list(models)}} | dict(routes or {})
@@ -122,6 +120,11 @@ class ModelServer:
         self._server.hang_up()
         self._server.server_close()
         self._thread.join()
+
+    @property
+    def connections(self) -> int:
+        """How many there were."""
+        return self._server.accepted
 
     def runs(self) -> list[Received]:
         """The requests that were no checkpoints and no compactions."""
@@ -183,46 +186,14 @@ def _text(message: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else json.dumps(content)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 512
-
+class _Server(HttpServer):
     def __init__(self, address: tuple[str, int], owner: ModelServer) -> None:
         self.owner = owner
-        self._open: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        self.owner.connections += 1
-        return connection, address
 
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(HttpHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests look at what was received, not at a log."""
 
     def do_GET(self) -> None:
         self._route(b"")

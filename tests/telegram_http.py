@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.loopback_http import HttpHandler, HttpServer
 from tests.telegram_forms import BadRequest, Text, received
 
 if TYPE_CHECKING:
@@ -34,45 +34,14 @@ class Web:
         self._server.hang_up()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 512
-
+class _Server(HttpServer):
     def __init__(self, address: tuple[str, int], owner: TelegramServer) -> None:
         self.owner = owner
-        self._open: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        return connection, address
 
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(HttpHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests look at the calls."""
 
     def do_GET(self) -> None:
         self._serve()
