@@ -1,5 +1,5 @@
 """Telegram's rules for a text in HTML, as the Bot API documents them, held against what we render.
-Stricter than the API, which tests/telegram_markup.py is: what it would drop in silence is an error."""
+Stricter than the API (tests/telegram_markup.py): what it would drop in silence is an error."""
 
 from __future__ import annotations
 
