@@ -81,7 +81,9 @@ def lines(report: dict[str, Any]) -> list[str]:
         ("tokens today", f"{today['prompt'] + today['completion']:,}{limit}"),
     ]
     if report.get("unseen"):
-        rows.append(("unseen", f"{report['unseen']} answers; hermes -c shows them"))
+        rows.append(
+            ("unseen", f"{report['unseen']}; hermes shows jobs' results, hermes -c answers")
+        )
     if report.get("service"):
         rows.append(("service", _service(report["service"])))
     rows += [("working", _work(work)) for work in report["working"]]
