@@ -34,7 +34,7 @@ FIRST_RETRY, LAST_RETRY = 1.0, 300.0
 """Seconds before what was not sent is tried again: the first time, and at most."""
 AGAIN = "(sent again; the first may have arrived)"
 MOST_DOUBTS = 6
-"""Attempts without a known outcome after which a message is given up."""
+"""Attempts whose outcome the platform left unknown, after which a message is given up."""
 
 log = logging.getLogger(__name__)
 

@@ -240,7 +240,7 @@ class Outbox:
                 " WHERE state <> 'final' AND kind = 'draft' AND receipt = ''"
             )
             connection.execute(
-                "UPDATE outbox SET tried = NULL, doubts = doubts + iif(receipt = '', 1, 0)"
+                "UPDATE outbox SET tried = NULL, doubts = iif(receipt = '', max(doubts, 1), doubts)"
                 " WHERE state <> 'final' AND tried IS NOT NULL"
             )
 
