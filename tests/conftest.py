@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pluggy
 import pytest
 
@@ -17,6 +18,9 @@ from tests.model_server import ModelServer
 from tests.patient import Owner
 
 pytest.register_assert_rewrite("tests.home_checks")
+# The same generated cases each time, so that a change is judged by itself; soak draws others.
+hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.load_profile("default" if os.environ.get("HERMES_SOAK") else "suite")
 
 
 def pytest_configure() -> None:

@@ -89,7 +89,7 @@ def month_and_day(reader: Reader) -> tuple[int, int]:
     word = reader.take(*MONTHS)
     reader.take("the")
     day = reader.number()
-    reader.take("st", "nd", "rd", "th")
+    reader.take(_ending(day or 0))
     if not word:
         reader.take("of")
         word = reader.need(*MONTHS)
