@@ -4,18 +4,34 @@ messages      what a model sees
 inputs        what comes in
 events        the facts a run reports
 conversation  a session's state, folded from its events
+folding       what each event changes in it (folding_learning: those of learning)
+state         what it is made of: calls, a self-evaluation, a run
 context       what one run needs, passed by hand
 prompt        the system prompt and the tail, from named sections
 loop          run(context, inbox, emit)
-checkpoint    the self-evaluation after every 15 tool calls
+checkpoint    the self-evaluation after every 15 tool calls (checkpoint_text: what asks for it)
+procedures    the commands a text names, and what carries them out
+checks        which commands are checks of the work
 learning      the one door for everything learned
 ledger        which changes stand, and what the owner has refused
+masks         what the owner wants forgotten, hidden from every view
+hiding        the words of it, taken out of a text
 change_files  the files of a change: written all or none
+file_parts    a change of a long file, kept as the lines that differ
+grounds       what a change rests on, which decides its status
+lessons       whether a note may be believed at once, later, or by its owner's word only
+sayings       what the owner's sentences are worth as a ground for a note
+negative      claims that something does not work, which expire
 origin        which words came from untrusted text
+orders        orders in such text, and notes that say the same in other words
+characters    what a reader cannot see but a model can
 compaction    making a long conversation shorter
 policy        the one gate before every effect
+trial_policy  the gate of a trial, which lets nothing out
 secret_files  which files are known to hold secrets
 meter         what was spent today, and the cap
+purse         the same for one thing, with a cap of its own
+pairs         what measurements in pairs say
 providers/    adapters to model APIs
 tools/        what the model can call
 sandbox/      where commands run

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.attention import Stopped, attend
 from agent.context import Context
-from agent.conversation import Call, Conversation
+from agent.conversation import Conversation
 from agent.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -25,6 +25,7 @@ from agent.inbox import Inbox
 from agent.inputs import Answer, Decision
 from agent.messages import ToolCall
 from agent.policy import action_of
+from agent.state import Call
 from agent.tools.base import Tool
 from hermes_home.errors import ToolError
 
@@ -245,6 +246,7 @@ async def _execute(
             file=outcome.file,
             exit=outcome.exit,
             seconds=round(context.clock() - begun, 3),
+            loaded=outcome.loaded,
         )
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.events import FileChange
+from agent.file_parts import whole
 from hermes_home.errors import ChangeRefused
 from hermes_home.history import History
 from hermes_home.paths import Home
@@ -23,8 +24,8 @@ class ChangeFiles:
         """Write all files or none; False if one was not what it was planned on."""
         done: list[FileChange] = []
         try:
-            for file in files:
-                if not self._history.replace(file.path, file.before, file.after):
+            for file in map(self._whole, files):
+                if file is None or not self._history.replace(file.path, file.before, file.after):
                     break
                 done.append(file)
         finally:
@@ -48,27 +49,36 @@ class ChangeFiles:
 
     def again(self, files: Files) -> tuple[FileChange, ...]:
         """The same change once more; ChangeRefused if it was planned on other files."""
-        for file in files:
-            if self._text(file) != file.before:
+        wholes = [self._whole(file) for file in files]
+        for file, found in zip(files, wholes, strict=True):
+            if found is None or self._text(file) != found.before:
                 raise ChangeRefused(
                     f"{file.path} is not what it was when this was planned",
                     "Reject it, or make the change by hand.",
                 )
-        return tuple(files)
+        return tuple(filter(None, wholes))
 
     def reverse(self, files: Files) -> tuple[FileChange, ...]:
         """What takes the change back; ChangeRefused if something else was written since."""
+        reversed_files = []
         for file in files:
-            if not self._written(file):
+            found = self._whole(file)
+            if found is None or self._text(file) != found.after:
                 raise ChangeRefused(f"{file.path} has changed since", "Edit it by hand.")
-        return tuple(FileChange(file.path, file.after, file.before) for file in files)
+            reversed_files.append(FileChange(file.path, found.after, found.before))
+        return tuple(reversed_files)
 
     def _written(self, file: FileChange) -> bool:
-        return self._text(file) == file.after
+        found = self._whole(file)
+        return found is not None and self._text(file) == found.after
 
     def _put_back(self, files: Files) -> None:
-        for file in reversed(files):
-            self._history.replace(file.path, file.after, file.before)
+        for file in map(self._whole, reversed(files)):
+            if file is not None:
+                self._history.replace(file.path, file.after, file.before)
+
+    def _whole(self, file: FileChange) -> FileChange | None:
+        return whole(file, self._text(file)) if file.part else file
 
     def _text(self, file: FileChange) -> str | None:
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.conversation import Conversation
-from agent.events import Purpose
+from agent.events import Purpose, SkillRef
 from agent.inputs import RunOptions, Said
 from agent.messages import Message
 from agent.meter import Meter
@@ -17,12 +18,32 @@ from agent.tools.base import ToolContext
 from agent.tools.toolbox import Toolbox
 from hermes_home.settings import CompactionSettings, LearningSettings
 
-Frame = Callable[[Said], Awaitable[tuple[str, str]]]
-"""What rides before and behind a person's words: the skills loaded with them; the date, notes,
-catalog and what was learned."""
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """What rides before and behind a person's words: `preface`, the skills loaded with them;
+    `tail`, the date, notes, catalog and what was learned. And of which skills, as they were:
+    those in the catalog, those kept out of it to measure them, those in the preface."""
+
+    preface: str
+    tail: str
+    offered: tuple[SkillRef, ...] = ()
+    withheld: tuple[SkillRef, ...] = ()
+    loaded: tuple[SkillRef, ...] = ()
+
+
+Frame = Callable[[Said], Awaitable[Framed]]
 
 Recall = Callable[[Conversation], Awaitable[str]]
 """What a checkpoint is shown besides the conversation: matching skills, notes."""
+
+
+class Learner(NamedTuple):
+    """The model that evaluates, where it is another than the run's. `window` in tokens."""
+
+    provider: Provider
+    model: str
+    window: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Context:
     tools: bytes
     provider: Provider
     model: str
+    learner: Learner | None
     window: int
     max_turns: int
     toolbox: Toolbox

@@ -16,15 +16,24 @@ from agent.messages import ToolCall, Usage
 
 RunEnd = Literal["done", "stopped", "failed", "limit", "blocked", "parked"]
 CallEnd = Literal["ok", "failed", "denied", "invalid", "skipped", "interrupted"]
-Purpose = Literal["run", "checkpoint", "compaction", "setup"]
+Purpose = Literal["run", "checkpoint", "compaction", "setup", "trial"]
 ChangeKind = Literal["skill", "memory", "user"]
 ChangeStatus = Literal["candidate", "active", "proposed", "rejected", "undone"]
+SkillState = Literal["candidate", "active", "stale", "archived", "quarantined"]
+Right = Literal["lock", "pin"]
 
 
 class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):
     """Base of all events."""
 
     transient: ClassVar[bool] = False
+
+
+class SkillRef(msgspec.Struct, frozen=True):
+    """A skill as it was: its name, and the first 12 hexadecimal digits of its text's sha256."""
+
+    name: str
+    version: str
 
 
 # -- a session and its runs --------------------------------------------------------------------
@@ -69,7 +78,9 @@ class RunStarted(Event, frozen=True, omit_defaults=True, kw_only=True):
 class UserSpoke(Event, frozen=True, omit_defaults=True, kw_only=True):
     """A person's words became a message. `preface` (skills loaded with it) and `tail` (date,
     notes, catalog, what was learned) are rendered once, here, and never change. `quoted` stands
-    before the words and is not trusted; `files` came with them."""
+    before the words and is not trusted; `files` came with them. `offered`: the skills the tail
+    lists; `withheld`: those that matched and were left out to measure them; `loaded`: those in the
+    preface."""
 
     input: str
     text: str
@@ -79,6 +90,9 @@ class UserSpoke(Event, frozen=True, omit_defaults=True, kw_only=True):
     principal: str = "owner"
     steering: bool = False
     files: tuple[str, ...] = ()
+    offered: tuple[SkillRef, ...] = ()
+    withheld: tuple[SkillRef, ...] = ()
+    loaded: tuple[SkillRef, ...] = ()
 
 
 class RunResumed(Event, frozen=True, omit_defaults=True, kw_only=True):
@@ -144,7 +158,8 @@ class ModelRetried(Event, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ModelReplied(Event, frozen=True, omit_defaults=True, kw_only=True):
-    """The whole reply, stored before it is final or acted on."""
+    """The whole reply, stored before it is final or acted on. `further`: a checkpoint's, and not
+    its first."""
 
     text: str
     reasoning: str = ""
@@ -154,6 +169,7 @@ class ModelReplied(Event, frozen=True, omit_defaults=True, kw_only=True):
     finish: str = "stop"
     purpose: Purpose = "run"
     checkpoint: int = 0
+    further: bool = False
 
 
 # -- tools --------------------------------------------------------------------------------------
@@ -201,7 +217,8 @@ class ToolStarted(Event, frozen=True, omit_defaults=True, kw_only=True):
 
 class ToolFinished(Event, frozen=True, omit_defaults=True, kw_only=True):
     """Exactly one per call. `text` is what the model reads; `file` (sha256) holds the whole
-    output when `text` was cut; `exit` is a command's exit status."""
+    output when `text` was cut; `exit` is a command's exit status; `loaded`: the skill whose
+    instructions it gave."""
 
     call_id: str
     name: str
@@ -211,6 +228,7 @@ class ToolFinished(Event, frozen=True, omit_defaults=True, kw_only=True):
     exit: int | None = None
     seconds: float = 0.0
     checkpoint: int = 0
+    loaded: SkillRef | None = None
 
 
 # -- the checkpoint -----------------------------------------------------------------------------
@@ -256,18 +274,30 @@ class CheckpointFinished(Event, frozen=True, omit_defaults=True, kw_only=True):
 # -- what was learned ---------------------------------------------------------------------------
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Where in a file the texts of a change stand: from character `start` on. `before`, `after`:
+    sha256 of the whole file."""
+
+    start: int
+    before: str
+    after: str
+
+
 class FileChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One file of a change: its path below the home, and its whole text before and after.
-    None = the file does not exist."""
+    """One file of a change: its path below the home, and its text before and after. None = the
+    file does not exist. The text is whole, unless `part` says that it is the lines that differ."""
 
     path: str
     before: str | None
     after: str | None
+    part: Part | None = None
 
 
 class ChangeIntended(Event, frozen=True, omit_defaults=True, kw_only=True):
     """Journalled before the rename; its sequence number is the change's id. A note's change also
-    holds the entry it is about. `undoes`, `approves`: the change it takes back or carries out."""
+    holds the entry it is about. `undoes`, `approves`, `forgets`: the change it takes back, carries
+    out, or takes out of the files because that is to be forgotten. `overlays`: the version of the
+    bundled skill whose copy it puts into the home."""
 
     kind: ChangeKind
     name: str
@@ -283,6 +313,8 @@ class ChangeIntended(Event, frozen=True, omit_defaults=True, kw_only=True):
     reason: str = ""
     undoes: int = 0
     approves: int = 0
+    forgets: int = 0
+    overlays: str = ""
 
 
 class ChangeMade(Event, frozen=True, omit_defaults=True, kw_only=True):
@@ -298,6 +330,63 @@ class ChangeDecided(Event, frozen=True, omit_defaults=True, kw_only=True):
     status: ChangeStatus
     by: str
     reason: str = ""
+
+
+class RunJudged(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """The owner said of a run that it was good or bad; the last word counts."""
+
+    run: str
+    good: bool
+    by: str
+    reason: str = ""
+
+
+class SkillMoved(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """A skill's state changed: by the owner's word, by evidence, or by the curator. `version`
+    empty = whatever its text is. `figures`: what the decision rested on, by name."""
+
+    name: str
+    state: SkillState
+    by: str
+    reason: str = ""
+    version: str = ""
+    figures: dict[str, float] = {}
+
+
+class RightSet(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """The owner locked (no edit, by anyone) or pinned (no archiving) something, or took it back.
+    `name`: a skill's name; for a note its entry, whole."""
+
+    kind: ChangeKind
+    name: str
+    right: Right
+    on: bool
+    by: str
+
+
+class CuratorRan(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """The library was looked through; one line for each thing that was done or proposed."""
+
+    by: Literal["curator", "owner"]
+    report: tuple[str, ...] = ()
+
+
+class CuratorPaused(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """The owner stopped the weekly look, or `on` = False let it go on."""
+
+    on: bool
+    by: str = "owner"
+
+
+class Forgotten(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """The owner wants what change `id` wrote forgotten: every view hides it from here on, also
+    where it was said before. The words are read from the change. `off` takes that back; `purged`:
+    they are overwritten wherever they stand, which the next start completes."""
+
+    id: int
+    by: str = "owner"
+    off: bool = False
+    purged: bool = False
 
 
 # -- compaction and notices ---------------------------------------------------------------------
@@ -347,6 +436,12 @@ AnyEvent = (
     | ChangeIntended
     | ChangeMade
     | ChangeDecided
+    | RunJudged
+    | SkillMoved
+    | RightSet
+    | CuratorRan
+    | CuratorPaused
+    | Forgotten
     | ConversationCompacted
     | Noticed
 )

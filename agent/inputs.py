@@ -15,6 +15,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     max_turns: 0 = the settings'. headless: nobody can be asked, so asking is denying.
     yolo: the owner granted every effect beforehand. learning: False = no checkpoint, no write.
     skills: names whose instructions are loaded with the first message.
+    trial: the skill whose worth this run is to show; it reaches nothing but its workspace and
+    tells no figures. The skill is at hand for certain, or `without`: not to be found.
     """
 
     cwd: str = ""
@@ -26,6 +28,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     yolo: bool = False
     learning: bool = True
     skills: tuple[str, ...] = ()
+    trial: str = ""
+    without: bool = False
 
 
 class Input(msgspec.Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):

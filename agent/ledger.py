@@ -13,6 +13,7 @@ from agent.events import (
     ChangeKind,
     ChangeMade,
     ChangeStatus,
+    Forgotten,
 )
 
 
@@ -42,6 +43,7 @@ class _Known:
     by_owner: bool
     undoes: int
     approves: int
+    forgets: int
 
 
 class Ledger:
@@ -61,6 +63,10 @@ class Ledger:
         self._writers: dict[int, int] = {}
         self._latest: dict[str, int] = {}
         self._refused: dict[str, str] = {}
+        self._waiting: dict[str, int] = {}
+        self._undoers: dict[int, int] = {}
+        self._removals: dict[int, int] = {}
+        self.forgotten: set[int] = set()
 
     def take(self, seq: int, event: AnyEvent) -> None:
         """Fold one event; kinds that are not about changes are passed over."""
@@ -70,6 +76,8 @@ class Ledger:
             self._made(event.id, self._known[event.id])
         elif isinstance(event, ChangeDecided) and event.id in self._known:
             self._decided(event.id, event.status)
+        elif isinstance(event, Forgotten) and event.id in self._known:
+            self._forgotten(event.id, off=event.off)
 
     def status(self, id: int) -> ChangeStatus | None:
         """None: there is no such change, or it never happened."""
@@ -79,9 +87,47 @@ class Ledger:
         """Why the learner may not do this; empty if it may."""
         return self._refused.get(marker, "")
 
+    def waiting(self, marker: str) -> int:
+        """The proposal of this that waits for the owner; 0 = none."""
+        return self._waiting.get(marker, 0)
+
+    def candidate(self, kind: ChangeKind, entry: str) -> int:
+        """The change that wrote this note, if its use is not shown yet; 0 = none."""
+        ids = self._standing.get(f"{kind} {_plain(entry)}", ())
+        return next((id for id in reversed(ids) if self._status.get(id) == "candidate"), 0)
+
+    def candidates(self, kind: ChangeKind) -> list[int]:
+        """The changes of this kind whose use is not shown yet."""
+        found = (id for id, status in self._status.items() if status == "candidate")
+        return [id for id in found if self._known[id].marker.startswith(f"{kind} ")]
+
     def writer(self, id: int) -> int:
         """The change that wrote what `id` asked for: itself, unless it was proposed first."""
         return self._writers.get(id, id)
+
+    def root(self, id: int) -> int:
+        """What a change carries out, if that was proposed or made before; else itself."""
+        while id in self._known and self._known[id].approves:
+            id = self._known[id].approves
+        return id
+
+    def undoer(self, id: int) -> int:
+        """The change that last took back what `id` asked for; 0 = none."""
+        return self._undoers.get(self.writer(id), 0)
+
+    def removal(self, id: int) -> int:
+        """The standing change that took what `id` wrote out of the files, to have it forgotten."""
+        return self._removals.get(id, 0)
+
+    def undone_before(self, id: int) -> list[int]:
+        """Undone changes that came before `id` and are about the same things, oldest first."""
+        things = self._known[id].things
+        return sorted(
+            other
+            for other, known in self._known.items()
+            if other < id and self._status.get(other) == "undone"
+            if not known.approves and known.things & things
+        )
 
     def later(self, id: int) -> list[int]:
         """Standing changes that came after `id` and are about the same things, newest first."""
@@ -104,25 +150,30 @@ class Ledger:
             event.actor == "owner",
             event.undoes,
             event.approves,
+            event.forgets,
         )
         proposed = event.status == "proposed"
         self.pending = 0 if proposed else id
         if proposed:
             self._status[id] = "proposed"
+            self._waiting[self._known[id].marker] = id
 
     def _made(self, id: int, change: _Known) -> None:
         self.pending = 0
         self._status[id] = change.status
         self._latest |= dict.fromkeys(change.paths, id)
         if change.undoes:
+            self._undoers[change.undoes] = id
             self._undone(change.undoes)
             return
+        if change.forgets:
+            self._removals[change.forgets] = id
         for thing in change.things:
             self._standing.setdefault(thing, []).append(id)
         if change.approves:
             self._writers[change.approves] = id
             self.owed[change.approves] = "active"
-        if change.by_owner:
+        if change.by_owner and not change.forgets:
             self._refused.pop(change.marker, None)
 
     def _undone(self, id: int) -> None:
@@ -132,11 +183,25 @@ class Ledger:
         self.owed[id] = "undone"
         if change.approves:
             self.owed[change.approves] = "undone"
+        self._removals.pop(change.forgets, None)
+
+    def _forgotten(self, id: int, *, off: bool) -> None:
+        marker, status = self._known[id].marker, self._status.get(id)
+        if not off:
+            self.forgotten.add(id)
+            self._refused[marker] = f"the owner wants this forgotten (change {id})"
+            return
+        self.forgotten.discard(id)
+        self._refused.pop(marker, None)
+        if status in ("undone", "rejected"):
+            self._refused[marker] = f"the owner has {status} this (change {id})"
 
     def _decided(self, id: int, status: ChangeStatus) -> None:
         self.owed.pop(id, None)
         self._status[id] = status
         marker = self._known[id].marker
+        if self._waiting.get(marker) == id:
+            del self._waiting[marker]
         if status in ("undone", "rejected"):
             self._refused[marker] = f"the owner has {status} this (change {id})"
         else:

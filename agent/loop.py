@@ -80,17 +80,20 @@ async def _work(context: Context, inbox: Inbox, record: Emit) -> None:
 
 async def _take_inputs(context: Context, inbox: Inbox, record: Emit) -> None:
     for said in inbox.steering():
-        preface, tail = await context.frame(said)
+        framed = await context.frame(said)
         await record(
             UserSpoke(
                 input=said.id,
                 text=said.text,
                 quoted=said.quoted,
-                preface=preface,
-                tail=tail,
+                preface=framed.preface,
+                tail=framed.tail,
                 principal=said.principal,
                 steering=bool(context.conversation.run and context.conversation.run.turns),
                 files=said.files,
+                offered=framed.offered,
+                withheld=framed.withheld,
+                loaded=framed.loaded,
             )
         )
 

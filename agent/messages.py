@@ -40,6 +40,11 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     def total(self) -> int:
         return self.prompt + self.completion
 
+    @property
+    def uncached(self) -> int:
+        """The tokens that had to be computed."""
+        return self.prompt - self.cached + self.completion
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.prompt + other.prompt,

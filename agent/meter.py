@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Literal
 
 from agent.messages import Usage
 from hermes_home.errors import BudgetError
+
+Kind = Literal["work", "first", "learning"]
+"""What a request was for: work; the first reply of a checkpoint, which is always due; or what
+learning spends besides."""
 
 
 class Meter:
@@ -22,15 +27,34 @@ class Meter:
         self._today = today
         self._day = today()
         self._spent = spent
+        self._work = self._learned = 0
 
     @property
     def spent(self) -> Usage:
-        if self._day != self._today():
-            self._day, self._spent = self._today(), Usage()
+        self._turn_the_page()
         return self._spent
 
-    def add(self, usage: Usage) -> None:
+    def add(self, usage: Usage, kind: Kind = "work") -> None:
         self._spent = self.spent + usage
+        if kind == "work":
+            self._work += usage.uncached
+        elif kind == "learning":
+            self._learned += usage.uncached
+
+    def left(self, share: float) -> int:
+        """Tokens, not counting cached ones, that learning may still use today: this share of what
+        the day's work used. Below 0: it used more."""
+        self._turn_the_page()
+        return int(share * self._work) - self._learned
+
+    def owe(self, tokens: int) -> None:
+        """At the start: what learning used of its share today, among what was counted already."""
+        self._learned += tokens
+
+    def _turn_the_page(self) -> None:
+        if self._day != self._today():
+            self._day, self._spent = self._today(), Usage()
+            self._work = self._learned = 0
 
     def check(self) -> None:
         """Raise BudgetError if nothing may be spent any more today."""

@@ -59,15 +59,17 @@ def version_of(system: str, tools: bytes) -> str:
 class TailParts:
     """What may ride behind a person's words. Empty parts are left out.
 
-    now: with its zone. notes: entries. catalog: skills that match. learned: since the last
-    message.
+    now: with its zone. notes: entries, and of how many. catalog: skills that match. learned:
+    since the last message.
     """
 
     now: datetime
     zone: str = ""
     cwd: str = ""
     notes: Sequence[str] = ()
+    notes_total: int = 0
     user_notes: Sequence[str] = ()
+    user_total: int = 0
     catalog: str = ""
     learned: Sequence[str] = ()
 
@@ -77,8 +79,8 @@ def tail(parts: TailParts) -> str:
     lines = [f"date: {parts.now:%A %Y-%m-%d}{', ' + parts.zone if parts.zone else ''}"]
     if parts.cwd:
         lines.append(f"workspace: {parts.cwd}")
-    lines += _listed("about the user:", parts.user_notes)
-    lines += _listed("notes:", parts.notes)
+    lines += _noted("about the user", parts.user_notes, parts.user_total)
+    lines += _noted("notes", parts.notes, parts.notes_total)
     if parts.catalog:
         lines.append(parts.catalog)
     lines += _listed("learned since your last message:", _newest(parts.learned))
@@ -91,6 +93,13 @@ def _newest(learned: Sequence[str]) -> list[str]:
         text if len(text) <= LEARNED_CHARS else f"{text[: LEARNED_CHARS - 1]}…"
         for text in learned[-LEARNED:]
     ]
+
+
+def _noted(title: str, entries: Sequence[str], total: int) -> list[str]:
+    if total <= len(entries):
+        return _listed(f"{title}:", entries)
+    some = f"{title} ({len(entries)} of {total}; session_search finds the rest):"
+    return [some, *_listed(some, entries)[1:]]
 
 
 def _listed(title: str, entries: Sequence[str]) -> list[str]:

@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 from agent.checkpoint import evaluation_tools
 from agent.conversation import Conversation
 from agent.events import AnyEvent, ChangeIntended
+from agent.inputs import RunOptions
 from agent.learning import Door
 from agent.messages import Usage
-from agent.meter import Meter
+from agent.meter import Kind, Meter
 from agent.policy import Policy
 from agent.prompt import system_prompt, version_of
 from agent.providers.endpoints import endpoint_at
@@ -33,11 +34,19 @@ from agent.tools.shell import Shells, shell_tools
 from agent.tools.todo import todo_tools
 from agent.tools.toolbox import Toolbox
 from agent.tools.web import web_tools
+from agent.trial_policy import TrialPolicy
+from gateway import forgetting
 from gateway.channels.hub import Hub
 from gateway.cron.tools import schedule_tools
+from gateway.curator import Curator
 from gateway.models import Models
+from gateway.postings import told
 from gateway.recurring import Recurring
 from gateway.router import Router
+from gateway.sending import sending_tools
+from gateway.settling import Settling
+from gateway.trials import Trials
+from gateway.upkeep import Upkeep
 from gateway.web import Web
 from hermes_home.config_edit import set_value
 from hermes_home.errors import HermesError, SettingsError
@@ -64,8 +73,11 @@ from skills.tools import skill_tools
 from skills.writer import Writer
 
 log = logging.getLogger(__name__)
+PLAIN = RunOptions()
 AFTER_RESTART = ("sandbox.mode", "skills.extra_roots", "api.listen", "log.level")
 """Settings that count only when the daemon starts."""
+BILLED_AS: dict[str, Kind] = {"checkpoint": "first", "trial": "learning"}
+"""Which requests are no work, when the day's tokens are counted anew."""
 
 
 @dataclass
@@ -88,7 +100,7 @@ class App:
         self._stop: Callable[[], None] = lambda: None
         self._prompt: tuple[str, str, str] | None = None
         self._sandbox: asyncio.Task[SandboxKind | None] | None = None
-        self.meter = Meter(settings.budget.per_day, self._today, Usage())
+        self.meter = Meter(settings.budget.per_day, self.today, Usage())
         self.restarts = False
         self.last_request = self.started = time.monotonic()
         self.views = 0
@@ -104,10 +116,12 @@ class App:
         app._open_knowledge()
         await app.history.open()
         await app._reconcile()
-        today, zone = app._today(), app.zone or datetime.now().astimezone().tzinfo
+        today, zone = app.today(), app.zone or datetime.now().astimezone().tzinfo
         assert zone is not None  # a local time always has a zone
         spent = await app.index.ask(lambda tables: spent_on(tables, today, zone))
-        app.meter.add(spent.total)
+        for purpose, usage in spent.by_purpose.items():
+            app.meter.add(usage, BILLED_AS.get(purpose, "work"))
+        app.meter.owe(spent.further)
         app.index.follow(app.journal)
         app._start_watching()
         app._sandbox = asyncio.create_task(probe(app.settings.sandbox.mode))
@@ -136,12 +150,22 @@ class App:
         roots = tuple(Path(root).expanduser() for root in self.settings.skills.extra_roots)
         self.library = Library(self.home, extra=roots)
         self.writer = Writer(self.home, self.library, self.door)
-        self.notes = Notes(self.home, self.door, self.settings.memory)
+        self.upkeep = Upkeep(self)
+        self.settling = Settling(self)
+        self.curator = Curator(self)
+        self.trials = Trials(self)
+        self.notes = Notes(self.home, self.door, self.settings.memory, today=self.today)
 
     async def _reconcile(self) -> None:
         """What a crash left half said is made whole; what changed by hand meanwhile is committed
         as the owner's."""
-        await self.door.reconcile(self.journal.changes())
+        changes = self.journal.changes()
+        self.upkeep.reconcile(changes)
+        self.curator.reconcile(changes)
+        await self.door.reconcile(changes)
+        if self.journal.masks.last:
+            await forgetting.complete(self)
+        await self.trials.reconcile()
 
     async def close(self) -> None:
         await asyncio.to_thread(self.watcher.stop)
@@ -233,22 +257,25 @@ class App:
     def zone_name(self) -> str:
         return self.settings.timezone or datetime.now().astimezone().tzname() or ""
 
-    def _today(self) -> date:
+    def today(self) -> date:
         return datetime.now(self.zone).astimezone(self.zone).date()
 
     # -- the journal ----------------------------------------------------------------------------
 
     async def record(self, event: AnyEvent, session: str, run: str) -> int:
         """Store an event that no loop emits; a live conversation learns of it too."""
-        seq = await self.journal.append(event, session=session, run=run)
+        deliver = await told(self, session, event) if session else []
+        seq = await self.journal.append(event, session=session, run=run, deliver=deliver)
+        if deliver:
+            self.hub.wake()
         self.router.observe(session, event, seq, run)
+        self.upkeep.take(seq, event)
+        self.settling.after(session, event)
         return seq
 
     def intent(self, id: int) -> ChangeIntended | None:
-        stored = next(iter(self.journal.read_all(after=id - 1, limit=1)), None)
-        if stored is None or stored.seq != id or not isinstance(stored.event, ChangeIntended):
-            return None
-        return stored.event
+        event = self.journal.event(id)
+        return event if isinstance(event, ChangeIntended) else None
 
     def store(self, text: str) -> str:
         """Keep a long text below files/; the same text is kept once."""
@@ -278,16 +305,18 @@ class App:
         assert self._sandbox is not None
         return await asyncio.shield(self._sandbox)
 
-    def shells(self, cwd: Path, kind: SandboxKind | None) -> Shells:
-        """Where a session's commands run; nothing is started yet."""
-        settings = self.settings.sandbox
+    def shells(self, cwd: Path, kind: SandboxKind | None, options: RunOptions = PLAIN) -> Shells:
+        """Where a session's commands run; nothing is started yet. Those of a trial write nothing
+        but its copy, and reach nothing."""
+        settings, trial = self.settings.sandbox, bool(options.trial)
         return Shells(
             self.home,
             cwd,
             sandbox=kind,
-            writable=[Path(folder).expanduser() for folder in settings.write],
+            writable=[] if trial else [Path(folder).expanduser() for folder in settings.write],
             readable=self._skill_folders(),
-            network=settings.network == "on",
+            hidden=self._without(options),
+            network=settings.network == "on" and not trial,
             environment=self._environment,
         )
 
@@ -300,17 +329,25 @@ class App:
                 *search_tools(self.home, shells),
                 *web_tools(self.web, self.keep, self.home.files),
                 *schedule_tools(self),
+                *sending_tools(self),
                 *todo_tools(),
                 *ask_tools(),
                 *note_tools(self.notes),
-                *session_tools(self.index),
-                *skill_tools(self.library, self.writer),
+                *session_tools(self.index, self.notes.search),
+                *skill_tools(
+                    self.library, self.writer, self.upkeep.hidden_in, self.upkeep.absent_in
+                ),
                 *evaluation_tools(),
             ],
             self.store,
         )
 
-    def policy(self, sandbox: SandboxKind | None) -> Policy:
+    def policy(self, sandbox: SandboxKind | None, options: RunOptions = PLAIN) -> Policy:
+        if options.trial:
+            hidden = self._without(options)
+            return TrialPolicy(
+                self.home, sandbox=sandbox, readable=self._skill_folders, hidden=hidden
+            )
         return Policy(
             self.home,
             approvals=self.settings.approvals.mode,
@@ -319,6 +356,11 @@ class App:
             readable=self._skill_folders,
         )
 
+    def _without(self, options: RunOptions) -> list[Path]:
+        """The folders of the skill that a trial is to do without."""
+        named = self.library.everywhere(options.trial) if options.without else []
+        return [skill.folder for skill in named]
+
     def _skill_folders(self) -> list[Path]:
         return [root.path for root in self.library.roots()]
 
@@ -326,7 +368,8 @@ class App:
         """What a checkpoint is shown besides the conversation."""
         words = " ".join(conversation.said_since or conversation.said[-1:])
         catalog = self.library.catalog(words, self.settings.skills.catalog_tokens)
-        notes = [*self.notes.prompt_entries("user"), *self.notes.prompt_entries("memory")]
+        cores = [self.notes.core(file, words, cwd=conversation.cwd) for file in ("user", "memory")]
+        notes = [note for core in cores for note in core.texts]
         listed = "\n".join("- " + note.replace("\n", "\n  ") for note in notes) or "none"
         matching = "; ".join(catalog.entries) or "none"
         return f"Skills that match: {matching}\nNotes:\n{listed}"

@@ -71,6 +71,7 @@ class Work:
         if isinstance(event, TextStreamed) and not event.reasoning:
             self.text_since = self.text_since or time.monotonic()
             self.text += event.text
+            self.phase = "writing"
         elif isinstance(event, ModelAsked | ModelReplied | ModelRetried):
             self.text, self.text_since = "", 0.0
             self.phase = "thinking" if isinstance(event, ModelAsked) else self.phase
@@ -79,7 +80,7 @@ class Work:
 
     @property
     def line(self) -> str:
-        calls = f" · {self.calls} calls" if self.calls else ""
+        calls = f" · {self.calls} call{'' if self.calls == 1 else 's'}" if self.calls else ""
         return f"{self.phase}{calls} · {_elapsed(time.monotonic() - self.started)}"
 
 
@@ -136,7 +137,7 @@ class View:
         )
 
     async def _show_draft(self, channel: Channel) -> None:
-        text = self._app.hub.split(self._address, self._work.text + " …")[0]
+        text = (await self._app.hub.split(self._address, self._work.text + " …"))[0]
         if text != self._shown and not await self._put(channel, "draft", text, silent=False):
             self._drafts_wanted = False
         self._shown = text

@@ -17,9 +17,10 @@ import msgspec
 
 from agent.events import SessionRenamed
 from agent.inputs import RunOptions, Said, Stop, input_id
-from gateway import decisions, reports
+from gateway import change_text, deciding, decisions, judging, learned, noted, reports
+from gateway.channels.base import Place
 from gateway.cron.job import Job
-from gateway.cron.tools import created, here, made, told
+from gateway.cron.tools import created, made, told
 from gateway.principals import OWNER
 from hermes_home.errors import UsageError
 from memory.chats import Chat
@@ -68,7 +69,13 @@ class Call:
 
 Handler = Callable[[Call], Awaitable[Done]]
 
+SHORT_CHARS = 100
+"""Of a skill's description in a list."""
+
 _JOB = re.compile(r'["“”](?P<when>[^"“”]+)["“”]\s+(?P<prompt>\S.*)', re.S)
+_DECISIONS = ("undo", "redo", "approve", "reject", "forget")
+_LEARNED_USAGE = f"usage: /learned, /learned ID, or /learned {', '.join(_DECISIONS)} ID"
+LISTED = 20
 _CRON_USAGE = (
     'usage: /cron [list], /cron create "WHEN" TASK, or /cron run, pause, resume, remove NAME'
 )
@@ -79,6 +86,7 @@ async def execute(
 ) -> Done:
     """Carry out `/name words`; UsageError names the nearest command if there is no such one."""
     name, _, words = text.strip().removeprefix("/").partition(" ")
+    name = "help" if by.chat and name == "start" else name  # messengers say it for a new chat
     call = Call(app, session, words.strip(), options, by)
     if name in _TABLE:
         if by.principal != OWNER and name not in _FOR_GUESTS:
@@ -86,6 +94,8 @@ async def execute(
         return await _TABLE[name][1](call)
     if skill := app.library.by_slash(name):
         return await _say(call, call.words or f"Use the skill {skill}.", skills=(skill,))
+    if reason := app.library.unmet().get(name):
+        raise UsageError(f"the skill {name} cannot work here", f"It {reason}.")
     known = [listed.name for listed in listing(app, by)]
     near = get_close_matches(f"/{name}", known, 1)
     raise UsageError(
@@ -106,8 +116,8 @@ def listing(app: App, by: From = From()) -> list[Listed]:
         for name, (summary, _) in _TABLE.items()
         if (by.principal == OWNER or name in _FOR_GUESTS) and (by.chat or name not in _FOR_CHATS)
     ]
-    for row in reports.skills(app):
-        rows.append(Listed(f"/{row['name']}", row["description"], "skill"))
+    for skill in app.library.usable().values():
+        rows.append(Listed(f"/{skill.name}", skill.description, "skill"))
     return rows
 
 
@@ -151,12 +161,24 @@ async def _title(call: Call) -> Done:
 async def _resume(call: Call) -> Done:
     if call.words:
         row = await reports.session_row(call.app, call.words)
-        others = [chat for chat in call.app.chats.attached(row["id"]) if chat.principal != OWNER]
-        if call.by.chat and others:
+        if call.app.journal.principal(row["id"]) not in ("", OWNER):
             raise UsageError("this session is a guest's", "Answer there, or begin one with /new.")
         return Done(f"“{row['title']}”", session=row["id"])
     rows = await reports.sessions(call.app, limit=10)
     return Done("\n".join(f"{row['id']}  {row['title']}" for row in rows))
+
+
+async def _good(call: Call) -> Done:
+    return await _judge(call, good=True)
+
+
+async def _bad(call: Call) -> Done:
+    return await _judge(call, good=False)
+
+
+async def _judge(call: Call, *, good: bool) -> Done:
+    by, why = call.by.principal, call.words
+    return Done(await judging.judge(call.app, call.session, good=good, by=by, reason=why))
 
 
 async def _usage(call: Call) -> Done:
@@ -181,12 +203,17 @@ async def _busy(call: Call) -> Done:
     chat = call.by.chat
     if chat is None:
         raise UsageError("/busy is for chats", "In a terminal, say /steer TEXT or /queue TEXT.")
-    if call.words not in ("", "steer", "queue", "interrupt"):
+    if call.words and call.words not in _BUSY:
         raise UsageError("usage: /busy steer|queue|interrupt")
     if call.words:
         await call.app.chats.set_busy(chat.address, chat.principal, call.words)
-    busy = call.words or chat.busy or "as channels.*.busy says"
-    return Done(f"While a run works, a message here does: {busy}.")
+    busy = call.words or chat.busy or _busy_by_default(call.app, chat)
+    return Done(f"While I work on something, a message here {_BUSY[busy]} ({busy}).")
+
+
+def _busy_by_default(app: App, chat: Chat) -> str:
+    section = getattr(app.settings.channels, chat.address.partition("/")[0], None)
+    return getattr(section, "busy", "steer")
 
 
 async def _status(call: Call) -> Done:
@@ -208,27 +235,40 @@ async def status_text(app: App) -> str:
 
 
 async def _learned(call: Call) -> Done:
-    rows = await reports.changes(call.app)
-    lines = [
-        f"{row['id']:>6}  {row['kind']:<7}{row['action']:<10}{row['status']:<10}{row['name']}"
-        for row in rows[:20]
-    ]
-    return Done("\n".join(lines) or "Nothing was learned yet.")
+    """/learned lists, /learned ID shows, /learned VERB ID decides."""
+    verb, _, id = call.words.rpartition(" ")
+    if not call.words:
+        return Done(change_text.timeline(await learned.timeline(call.app, limit=LISTED)))
+    if not id.isdigit():
+        raise UsageError(_LEARNED_USAGE)
+    if not verb:
+        row = await learned.change(call.app, int(id))
+        return Done(change_text.in_chat(change_text.about(row), change_text.written(row)))
+    if verb not in _DECISIONS:
+        raise UsageError(_LEARNED_USAGE)
+    meant = await deciding.decide(call.app, int(id), verb)
+    row = await learned.change(call.app, meant)
+    texts = change_text.written(row) if verb in change_text.WRITING else []
+    return Done(change_text.in_chat(change_text.decided(row, verb), texts))
 
 
 async def _skills(call: Call) -> Done:
-    rows = reports.skills(call.app)
-    lines = [f"/{row['name']}  {row['description'][:100]}" for row in rows]
+    skills = call.app.library.usable().values()
+    lines = [f"/{skill.name}  {_short(skill.description)}" for skill in skills]
     return Done("\n".join(lines) or "There are no skills yet.")
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT_CHARS else f"{text[: SHORT_CHARS - 1].rstrip()}…"
+
+
 async def _memory(call: Call) -> Done:
-    rows = await reports.notes(call.app)
+    rows = await noted.notes(call.app)
     parts = []
     for target in ("user", "memory"):
-        parts.append(f"{target}:")
-        parts += [f"- {row['text']}" for row in rows[target]] or ["- nothing yet"]
-    return Done("\n".join(parts))
+        texts = [f"- {row['text']}" for row in rows[target]] or ["- nothing yet"]
+        parts.append("\n".join([f"{target}:", *texts]))
+    return Done("\n\n".join(parts))
 
 
 async def _cron(call: Call) -> Done:
@@ -244,6 +284,9 @@ async def _cron(call: Call) -> Done:
         await cron.desk.remove(name.strip())
     elif verb == "run":
         await cron.desk.run(name.strip())
+        row = cron.row(name.strip())
+        where = "the inbox" if row["error"] else row["deliver"] or "the inbox"
+        return Done(f"run: {name.strip()}, its result comes to {where}")
     else:
         raise UsageError(_CRON_USAGE)
     return Done(f"{verb}: {name.strip()}")
@@ -258,7 +301,7 @@ async def _job(call: Call, cron: Cron, words: str) -> str:
     job = Job(
         schedule=found["when"],
         prompt=found["prompt"].strip().strip('"“”'),
-        deliver=here(call.app, call.session),
+        deliver=Place.at(call.by.chat.address).target if call.by.chat else "",
         workspace=call.options.cwd or row["cwd"],
     )
     return created(await made(cron, job))
@@ -298,13 +341,20 @@ _TABLE: dict[str, tuple[str, Handler]] = {
     "deny": ("[NUMBER] [REASON]: do not allow it", _deny),
     "title": ("TEXT: name this session", _title),
     "resume": ("[SESSION]: go on with an earlier one", _resume),
+    "good": ("[WHY]: the last answer was right", _good),
+    "bad": ("[WHY]: the last answer was not", _bad),
     "usage": ("tokens of this session and of today", _usage),
     "status": ("model, sandbox, what is working", _status),
-    "learned": ("what was learned lately", _learned),
+    "learned": (f"[ID], or {', '.join(_DECISIONS)} ID: what was learned", _learned),
     "skills": ("what it knows how to do", _skills),
     "memory": ("what it remembers", _memory),
     "cron": ('[create "WHEN" TASK, or run, pause, resume, remove NAME]: recurring work', _cron),
 }
 
 _FOR_GUESTS = frozenset({"help", "new", "stop", "steer", "queue", "busy", "title"})
+_BUSY = {
+    "steer": "joins it",
+    "queue": "waits until it is done",
+    "interrupt": "ends it and takes its place",
+}
 _FOR_CHATS = frozenset({"busy", "approve", "deny"})

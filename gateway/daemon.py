@@ -20,7 +20,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
 
-from gateway.api.server import Server, bind, doors, on_unix
+from gateway.api.server import ApiServer, bind, doors, on_unix
 from gateway.api.tcp import Tcp
 from gateway.app import App
 from gateway.service.notify import Notifier
@@ -107,6 +107,7 @@ async def _serve(home: Home, *, on_demand: bool) -> int:
     serving = asyncio.create_task(server.serve([listener]))
     tcp.start()
     watching = asyncio.create_task(_watch(app, stop, on_demand=on_demand))
+    tending = asyncio.create_task(app.curator.watch())
     beating = asyncio.create_task(notifier.beat(lambda: _state(app)))
     log.info("serving %s", home.root)
     try:
@@ -118,6 +119,7 @@ async def _serve(home: Home, *, on_demand: bool) -> int:
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         watching.cancel()
+        tending.cancel()
         beating.cancel()
         if app.restarts:
             notifier.restarting()
@@ -134,12 +136,13 @@ def _state(app: App) -> str:
     return f"serving {app.home.root}, {len(app.router.working)} at work"
 
 
-async def _close(app: App, server: Server, serving: asyncio.Task[None], tcp: Tcp) -> None:
+async def _close(app: App, server: ApiServer, serving: asyncio.Task[None], tcp: Tcp) -> None:
     """Take no more requests, suspend the runs, close the store; the socket goes last."""
     log.info("stopping")
     await app.recurring.rest()
     await app.hub.close()
     await app.router.close()
+    await app.trials.close()
     app.journal.end_subscriptions()
     server.leave()
     await asyncio.gather(tcp.close(), asyncio.wait({serving}, timeout=5))

@@ -24,6 +24,7 @@ from gateway.channels.base import (
     Place,
     Refused,
     Unknown,
+    Upload,
 )
 from gateway.postings import Asked
 from memory.outbox import Outbox, Parcel
@@ -36,7 +37,17 @@ AGAIN = "(sent again; the first may have arrived)"
 MOST_DOUBTS = 6
 """Attempts whose outcome the platform left unknown, after which a message is given up."""
 
+FILE = "file"
+"""The kind of a row whose body is a File."""
+
 log = logging.getLogger(__name__)
+
+
+class File(msgspec.Struct):
+    """A file to be sent: where its bytes are kept, and the name people see."""
+
+    path: str
+    name: str
 
 
 class Deliverer:
@@ -190,14 +201,19 @@ class Deliverer:
 def outgoing(parcel: Parcel, channel: Channel) -> Outgoing:
     """A row as the message it is to become."""
     asks = parcel.kind in ("approval", "question")
+    uploads: tuple[Upload, ...] = ()
     text, buttons = _question(parcel) if asks else (parcel.body, ())
+    if parcel.kind == FILE:
+        file = msgspec.json.decode(parcel.body, type=File)
+        text, uploads = "", (Upload(file.path, file.name),)
     twice = parcel.drafted or (parcel.doubts and not channel.features.repeatable)
     if twice and not parcel.receipt:
-        text = f"{AGAIN}\n\n{text}"
+        text = f"{AGAIN}\n\n{text}".rstrip()
     return Outgoing(
         text=text,
         key=f"{parcel.id}-{int(parcel.at)}",
         buttons=buttons if channel.features.buttons else (),
+        uploads=uploads,
         silent=parcel.kind in ("notice", "startup") or parcel.part > 0,
     )
 

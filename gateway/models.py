@@ -74,6 +74,15 @@ class Models:
         provider = self._provider(started.provider, base_url)
         return Model(provider, started.model, await self._window(base_url, started.model))
 
+    async def learner(self, options: RunOptions, run: Model) -> Model | None:
+        """The model of the setting `learning.model`, at the run's endpoint; None = the run's own,
+        also where that is the offline one."""
+        chosen = self._settings().learning.model
+        if not chosen or chosen == run.id or run.id == OFFLINE_MODEL:
+            return None
+        base_url = options.base_url or self._settings().model.base_url
+        return Model(run.provider, chosen, await self._window(base_url, chosen))
+
     def _provider(self, name: str, base_url: str) -> Provider:
         key = (name, base_url)
         if key not in self._open:

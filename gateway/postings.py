@@ -15,6 +15,9 @@ from agent.events import (
     AnyEvent,
     ApprovalDecided,
     ApprovalRequested,
+    ChangeIntended,
+    ChangeMade,
+    CheckpointFinished,
     Noticed,
     QuestionAnswered,
     QuestionAsked,
@@ -23,6 +26,7 @@ from agent.events import (
     ToolFinished,
     UserSpoke,
 )
+from gateway.announcing import announced
 from gateway.principals import OWNER
 from memory.chats import Chat
 from memory.outbox import TERMINAL, Delivery, Settled
@@ -48,31 +52,67 @@ class Asked(msgspec.Struct, omit_defaults=True):
     choices: tuple[str, ...] = ()
 
 
-def postings(app: App, worker: Worker, event: AnyEvent) -> list[Posting]:
+async def postings(app: App, worker: Worker, event: AnyEvent) -> list[Posting]:
     """What this event of a worker's run makes visible."""
     if isinstance(event, Answered):
-        return _answer(app, worker, event)
+        return await _answer(app, worker, event)
     if isinstance(event, ApprovalRequested | QuestionAsked):
         return _asked(app, worker, event)
     if isinstance(event, ApprovalDecided | QuestionAnswered | ToolFinished):
         return _settled(worker, event)
+    if isinstance(event, CheckpointFinished):
+        return await _news(app, worker.session, _evaluated(worker, event))
     if text := _notice(event):
         kind = "control" if isinstance(event, RunFinished) and event.reason == "stopped" else ""
-        return _ending(app, worker, event, text, kind)
+        return await _ending(app, worker, event, text, kind)
     return []
 
 
-def _answer(app: App, worker: Worker, event: Answered) -> list[Posting]:
+async def told(app: App, session: str, event: AnyEvent) -> list[Posting]:
+    """What an event makes visible that no loop emitted: something learned in the run itself, or a
+    notice. What a self-evaluation learned is said when it is over."""
+    if isinstance(event, Noticed):
+        return await _news(app, session, event.text)
+    change = app.intent(event.id) if isinstance(event, ChangeMade) else event
+    if not isinstance(change, ChangeIntended) or change.actor != "agent" or change.checkpoint:
+        return []
+    waits = change.status == "proposed"
+    if waits != isinstance(event, ChangeIntended):
+        return []
+    return await _news(app, session, announced(msgspec.to_builtins(change)))
+
+
+async def _news(app: App, session: str, text: str) -> list[Posting]:
+    """A notice where the owner is alone."""
+    if not text:
+        return []
+    alone = sorted({one.address for one in app.chats.attached(session) if _is_owners(one)})
+    return [posting for address in alone for posting in await _parts(app, address, text, "notice")]
+
+
+def _evaluated(worker: Worker, event: CheckpointFinished) -> str:
+    """What a self-evaluation changed or proposed, a line each."""
+    checkpoint = worker.conversation.checkpoint
+    made = checkpoint.changes if checkpoint else []
+    return "\n".join(
+        announced(msgspec.to_builtins(change))
+        for id, change in worker.conversation.proposals.items()
+        if change.checkpoint == event.number and (id in made or change.status == "proposed")
+    )
+
+
+async def _answer(app: App, worker: Worker, event: Answered) -> list[Posting]:
     found: list[Posting] = []
     if worker.conversation.source == TERMINAL and event.text:
         found.append(Delivery(TERMINAL, event.text))
-    for address in _addresses(app, worker):
-        quote = _quote(app, worker.heard, address)
-        found += _parts(app, address, quote + (event.text or "(done, without a word)"))
+    text = event.text or "(done, without a word)"
+    quotes = {one: _quote(app, worker.heard, one) for one in _addresses(app, worker)}
+    for address, quote in quotes.items():
+        found += await _parts(app, address, quote + text)
     return found
 
 
-def _ending(app: App, worker: Worker, event: AnyEvent, text: str, kind: str) -> list[Posting]:
+async def _ending(app: App, worker: Worker, event: AnyEvent, text: str, kind: str) -> list[Posting]:
     """A run that ends without an answer: said in its draft, where there is one. What comes behind
     a colon is for the owner alone."""
     found: list[Posting] = []
@@ -81,7 +121,7 @@ def _ending(app: App, worker: Worker, event: AnyEvent, text: str, kind: str) -> 
         draft = bool(app.outbox.live("draft", worker.run, address))
         ends = isinstance(event, RunFinished)
         shown = text if address in alone else text.partition(":")[0].rstrip(".") + "."
-        found += _parts(app, address, shown, "answer" if draft and ends else kind or "notice")
+        found += await _parts(app, address, shown, "answer" if draft and ends else kind or "notice")
     return found
 
 
@@ -90,8 +130,8 @@ def _is_owners(chat: Chat) -> bool:
     return chat.private and chat.principal == OWNER
 
 
-def _parts(app: App, address: str, text: str, kind: str = "answer") -> list[Posting]:
-    parts = app.hub.split(address, text)
+async def _parts(app: App, address: str, text: str, kind: str = "answer") -> list[Posting]:
+    parts = await app.hub.split(address, text)
     return [Delivery(address, part, kind, number) for number, part in enumerate(parts)]
 
 
@@ -132,11 +172,15 @@ def _asked(app: App, worker: Worker, event: ApprovalRequested | QuestionAsked) -
     else:
         kind, choices = "approval", ()
         action = event.action if len(event.action) <= ACTION else event.action[:ACTION] + " […]"
-        text = f"May I do this? {event.reason}\n\n```\n{action}\n```"
+        text = f"May I do this? {_sentence(event.reason)}\n\n```\n{action}\n```"
         chats = _of_owner(app, chats)
     body = Asked(text, event.call_id, worker.session, choices)
     raw = msgspec.json.encode(body).decode()
     return [Delivery(address, raw, kind) for address in sorted({chat.address for chat in chats})]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _of_owner(app: App, chats: Sequence[Chat]) -> list[Chat]:

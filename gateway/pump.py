@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ CHANNEL_SECONDS = 60.0
 STORE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
+_COLUMNS = re.compile(r"(?<=\S) {2,}(?=\S)")
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Incoming)
 
@@ -175,7 +177,7 @@ class Pump:
 
     async def _finish(self, arrival: Open, done: str, reply: str = "") -> None:
         """The reply and that it was worked off are stored together."""
-        replies = [reply] if reply else []
+        replies = [_in_chat(reply)] if reply else []
         await asyncio.gather(
             *(self._app.outbox.put("", 0, arrival.address, one, "control") for one in replies),
             self._app.arrivals.finish(arrival.number, done),
@@ -256,3 +258,13 @@ class Pump:
                 return channel
         except TimeoutError:
             return None
+
+
+def _in_chat(text: str) -> str:
+    """What a terminal shows in columns: a chat's letters have no fixed width, and lines that are
+    indented would be code there. A fenced block stays as it is."""
+    fenced, lines = False, []
+    for line in text.split("\n"):
+        fenced ^= line.startswith("```")
+        lines.append(line if fenced else _COLUMNS.sub(" – ", line.strip()))
+    return "\n".join(lines)

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agent.learning import OWNER
 from hermes_home.errors import UsageError
 from hermes_home.version import VERSION
 from memory import listings
 from memory.export import FORMATS
-from memory.operations import Operation
 from memory.outbox import TERMINAL
 from memory.redaction import Redactor
 from memory.trajectory import Trajectory, trajectory
 from memory.usage import Spent, spent_by
+from skills.overlays import differences, overlays, shown
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -92,8 +91,12 @@ async def usage_text(app: App, session: str) -> str:
 # -- sessions -----------------------------------------------------------------------------------
 
 
-async def sessions(app: App, *, limit: int = 50, source: str = "", cwd: str = "") -> list[Row]:
-    rows = await app.index.ask(lambda tables: listings.sessions(tables, limit, source, cwd))
+async def sessions(
+    app: App, *, limit: int = 50, source: str = "", cwd: str = "", trials: bool = False
+) -> list[Row]:
+    rows = await app.index.ask(
+        lambda tables: listings.sessions(tables, limit, source, cwd, trials=trials)
+    )
     return [_session(row) for row in rows]
 
 
@@ -161,68 +164,42 @@ async def mark_seen(app: App, session: str, seq: int) -> None:
             await app.outbox.mark(parcel.id, "final")
 
 
-# -- what was learned ---------------------------------------------------------------------------
-
-
-async def changes(app: App, *, everything: bool = False, limit: int = 200) -> list[Row]:
-    rows = await app.index.ask(lambda tables: listings.changes(tables, limit, everyone=everything))
-    return [_change(row) for row in rows]
-
-
-async def session_changes(app: App, session: str) -> list[Row]:
-    rows = await app.index.ask(lambda tables: listings.changes(tables, 200, session))
-    return [_change(row) for row in reversed(rows)]
-
-
-async def change(app: App, id: int) -> Row:
-    """One change with the texts before and after."""
-    row = await app.index.ask(lambda tables: listings.change(tables, id))
-    intended = app.intent(id)
-    if row is None or intended is None:
-        raise UsageError(f"there is no change {id}", "`hermes learning list` shows them.")
-    return {
-        **_change(row),
-        "files": [
-            {"path": file.path, "before": file.before, "after": file.after}
-            for file in intended.files
-        ],
-        "entry_before": intended.entry_before,
-        "entry_after": intended.entry_after,
-        "evidence": list(intended.evidence),
-    }
-
-
-def _change(row: listings.ChangeRow) -> Row:
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "name": row.name
-        if row.kind == "skill"
-        else " ".join((row.entry or row.name).split())[:120],
-        "action": row.action,
-        "status": row.status,
-        "actor": row.actor,
-        "session": row.session,
-        "at": stamp(row.at),
-        "reason": row.reason,
-    }
-
-
-# -- skills and notes ---------------------------------------------------------------------------
+# -- skills ------------------------------------------------------------------------------------
 
 
 def skills(app: App) -> list[Row]:
+    """`state` says something of those that are `learned`; `overlay`: of copies of bundled ones."""
+    upkeep, copies = app.upkeep, overlays(app.library, app.upkeep.origins)
     return [
         {
             "name": skill.name,
             "description": skill.description,
             "category": skill.category,
             "root": skill.layer,
+            "state": upkeep.states.of(skill.name).state if skill.layer == "home" else "active",
+            "learned": skill.layer == "home" and upkeep.states.of(skill.name).learned,
+            "rights": sorted(app.door.rights.held("skill", skill.name)),
+            "overlay": shown(copies, skill.name),
             "folder": str(skill.folder),
             "diagnostics": [str(diagnostic) for diagnostic in skill.diagnostics],
+            "unmet": app.library.unmet().get(skill.name, ""),
         }
         for skill in app.library.skills().values()
     ]
+
+
+def overlay(app: App, name: str) -> Row:
+    """How a copy of a bundled skill differs from it; `before`: the bundled text of now."""
+    files = [
+        {"path": one.path, "before": one.bundled, "after": one.own}
+        for one in differences(app.library, name)
+    ]
+    found = app.library.require(name).name
+    return {
+        "name": found,
+        **(shown(overlays(app.library, app.upkeep.origins), found) or {}),
+        "files": files,
+    }
 
 
 def skill(app: App, name: str, path: str = "") -> Row:
@@ -237,51 +214,6 @@ def skill(app: App, name: str, path: str = "") -> Row:
         "description": found.description,
         "dir": str(found.folder),
         "body": found.body,
+        "unmet": app.library.unmet().get(found.name, ""),
         "resources": app.library.resources(name),
     }
-
-
-async def notes(app: App) -> Row:
-    """Every entry, with what is known of how it came."""
-    status = await _note_statuses(app)
-    settings = app.settings.memory
-    return {
-        "memory": [_note(text, status) for text in app.notes.entries("memory")],
-        "user": [_note(text, status) for text in app.notes.entries("user")],
-        "limits": {"memory_chars": settings.memory_chars, "user_chars": settings.user_chars},
-    }
-
-
-def _note(text: str, status: dict[str, Any]) -> Row:
-    return {"text": text, "status": status.get(text, "active")}
-
-
-async def candidate_notes(app: App) -> list[str]:
-    """Notes whose use is not shown yet: they stay out of the prompts of other sessions. Every new
-    session asks, so the answer is kept until something is learned or undone."""
-    at = app.journal.last_change
-    if app.candidates is None or app.candidates[0] != at:
-        statuses = await _note_statuses(app)
-        app.candidates = (at, [text for text, status in statuses.items() if status == "candidate"])
-    return app.candidates[1]
-
-
-async def _note_statuses(app: App) -> dict[str, str]:
-    """What the last change of each entry made of it."""
-    rows = await app.index.ask(lambda tables: listings.changes(tables, 10_000, everyone=True))
-    return {row.entry: row.status for row in reversed(rows) if row.kind != "skill"}
-
-
-async def change_notes(app: App, operations: list[Row]) -> list[Row]:
-    """The owner's own changes."""
-    asked = [msgspec.convert(operation, Operation) for operation in operations]
-    made = await app.notes.apply(asked, OWNER)
-    return [
-        {"id": change.id, "kind": change.kind, "action": change.action, "status": change.status}
-        for change in made
-    ]
-
-
-async def note_history(app: App) -> list[Row]:
-    rows = await changes(app, everything=True)
-    return [row for row in rows if row["kind"] != "skill"]

@@ -12,8 +12,10 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from agent.events import AnyEvent, SessionOpened
-from agent.inputs import AnyInput
+from agent.inputs import AnyInput, RunOptions, Said
+from gateway.principals import OWNER
 from gateway.worker import IDLE_SECONDS, Worker
+from hermes_home.errors import UsageError
 from memory.queues import Arrived, Receipt
 
 if TYPE_CHECKING:
@@ -81,11 +83,26 @@ class Router:
     async def submit(
         self, session: str, input: AnyInput, *, source: str = "", key: str = ""
     ) -> Receipt:
-        """Commit the input, then wake its worker. The same key again gives the same receipt."""
+        """Commit the input, then wake its worker. The same key again gives the same receipt.
+        UsageError: a session stays with whom it was begun by, so that nobody's words are worked
+        on with another's rights."""
+        if isinstance(input, Said):
+            self._check(session, input.principal)
         receipt = await self.app.inbox.put(input, session=session, source=source, key=key)
         if not receipt.repeated:
             self._deliver(session, input)
         return receipt
+
+    def _check(self, session: str, principal: str) -> None:
+        begun_by = self.app.journal.principal(session)
+        if begun_by in ("", principal):
+            return
+        if principal == OWNER:
+            raise UsageError(
+                f"session {session} is a guest's ({begun_by})",
+                f"`hermes sessions show {session}` reads it; ask in a session of your own.",
+            )
+        raise UsageError("this session is somebody else's", "/new begins one of your own.")
 
     async def resume(self) -> None:
         """At the start: every unfinished run goes on, every stored input is taken."""
@@ -98,6 +115,21 @@ class Router:
         """An event that the loop did not make itself reaches the live conversation too."""
         if worker := self.workers.get(session):
             worker.conversation.apply(event, seq, run)
+
+    def options(self, session: str) -> RunOptions:
+        """How the run that is at work in a session is carried out."""
+        worker = self.workers.get(session)
+        run = worker.conversation.run if worker else None
+        return run.started.options if run else RunOptions()
+
+    async def dismiss(self, session: str) -> None:
+        """The session's worker leaves now, with every process it started. Its run is over, or is
+        not to go on before the next start."""
+        if worker := self.workers.get(session):
+            worker.leave()
+        if task := self._tasks.get(session):
+            task.cancel()
+            await asyncio.wait({task})
 
     @property
     def patience(self) -> float:

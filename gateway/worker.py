@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,7 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from agent import calls
-from agent.context import Context
+from agent.context import Context, Framed, Learner
 from agent.conversation import Conversation
 from agent.events import (
     Answered,
@@ -34,15 +33,13 @@ from agent.events import (
     UserSpoke,
 )
 from agent.inbox import Inbox
-from agent.inputs import Said, Stop
+from agent.inputs import RunOptions, Said, Stop
 from agent.loop import run as run_loop
-from agent.prompt import TailParts, tail
 from agent.sandbox.choose import SandboxKind
 from agent.tools.shell import Shells
 from agent.tools.toolbox import Toolbox
+from gateway.framing import framed
 from gateway.postings import postings
-from gateway.principals import OWNER
-from gateway.reports import candidate_notes
 from hermes_home.errors import HermesError
 
 if TYPE_CHECKING:
@@ -73,11 +70,7 @@ class Worker:
 
     async def serve(self) -> None:
         """Take runs from the inbox until nothing comes for a while."""
-        past = self.app.journal.read(self.session)
-        self.conversation = Conversation.replay(past)
-        self.conversation.session = self.session
-        for stored in past:
-            self._note_heard(stored.event)
+        self.refold()
         try:
             while True:
                 if self.conversation.run is not None:
@@ -88,6 +81,15 @@ class Worker:
                     return
         finally:
             await self._close_shells()
+
+    def refold(self) -> None:
+        """Read the session from the journal: at first, and when something in it is hidden or
+        shown again while it rests."""
+        past = self.app.journal.read(self.session)
+        self.conversation = Conversation.replay(past)
+        self.conversation.session = self.session
+        for stored in past:
+            self._note_heard(stored.event)
 
     def leave(self) -> None:
         """From here on its run stores nothing: whoever wants to waits until it is cancelled."""
@@ -101,20 +103,26 @@ class Worker:
 
     async def emit(self, event: AnyEvent) -> int:
         """Store, then show. The loop folds; what others emit is folded by `observe`."""
-        if self._leaving:
-            await asyncio.get_running_loop().create_future()
+        await self._unless_leaving()
         self._note_phase(event)
         self._note_heard(event)
         if event.transient:
             self.app.journal.show(event, session=self.session, run=self.run)
             return 0
-        deliver = postings(self.app, self, event)
+        deliver = await postings(self.app, self, event)
+        await self._unless_leaving()
         seq = await self.app.journal.append(
             event, session=self.session, run=self.run, deliver=deliver
         )
         if deliver:
             self.app.hub.wake()
+        self.app.upkeep.after(self.session, event)
+        self.app.settling.after(self.session, event)
         return seq
+
+    async def _unless_leaving(self) -> None:
+        if self._leaving:
+            await asyncio.get_running_loop().create_future()
 
     async def tell(self, event: AnyEvent) -> int:
         """Store an event of the worker's own, and fold it."""
@@ -235,6 +243,7 @@ class Worker:
         settings = self.app.settings
         options = state.started.options
         model = await self.app.models.open(options, state.started)
+        learner = await self.app.models.learner(options, model)
         cwd = Path(options.cwd or self.conversation.cwd)
         sandbox = await self.app.sandbox()
         return Context(
@@ -248,11 +257,12 @@ class Worker:
             tools=self.app.journal.blob(self.conversation.tools).encode(),
             provider=model.provider,
             model=model.id,
+            learner=Learner(learner.provider, learner.id, learner.window) if learner else None,
             window=model.window,
             max_turns=options.max_turns or settings.agent.max_turns,
-            toolbox=self._tools(cwd, sandbox),
-            policy=self.app.policy(sandbox),
-            meter=self.app.meter,
+            toolbox=self._tools(cwd, sandbox, options),
+            policy=self.app.policy(sandbox, options),
+            meter=self.app.trials.meter if options.trial else self.app.meter,
             learning=self.app.learning,
             compaction=settings.compaction,
             frame=self._frame,
@@ -261,14 +271,14 @@ class Worker:
             store=self.app.store,
         )
 
-    def _tools(self, cwd: Path, sandbox: SandboxKind | None) -> Toolbox:
+    def _tools(self, cwd: Path, sandbox: SandboxKind | None, options: RunOptions) -> Toolbox:
         """The session's tools; its sandbox lives as long as the worker, unless the workspace is
         another one."""
         if self._shells is not None and self._shells.workspace != cwd:
             self.app.background(self._shells.aclose())
             self._shells = self._toolbox = None
         if self._toolbox is None or self._shells is None:
-            self._shells = self.app.shells(cwd, sandbox)
+            self._shells = self.app.shells(cwd, sandbox, options)
             self._toolbox = self.app.toolbox(self._shells)
         return self._toolbox
 
@@ -285,32 +295,8 @@ class Worker:
             await self._shells.aclose()
         self._shells = self._toolbox = None
 
-    async def _frame(self, said: Said) -> tuple[str, str]:
-        """What rides before and behind a person's words."""
-        library = self.app.library
-        preface = "\n\n".join(library.load_block(name) for name in said.options.skills)
-        owned = said.principal == OWNER
-        learned = tuple(self.conversation.announcements) if owned else ()
-        parts = TailParts(
-            datetime.now(self.app.zone).astimezone(self.app.zone),
-            self.app.zone_name,
-            learned=learned,
-        )
-        if not self.conversation.said and not owned:
-            catalog = library.catalog(said.text, self.app.settings.skills.catalog_tokens)
-            parts = TailParts(parts.now, self.app.zone_name, catalog=catalog.text)
-        elif not self.conversation.said:
-            notes, unproven = self.app.notes, await candidate_notes(self.app)
-            catalog = library.catalog(said.text, self.app.settings.skills.catalog_tokens)
-            parts = TailParts(
-                parts.now,
-                self.app.zone_name,
-                cwd=said.options.cwd or self.conversation.cwd,
-                notes=notes.prompt_entries("memory", said.text, unproven),
-                user_notes=notes.prompt_entries("user", said.text, unproven),
-                catalog=catalog.text,
-            )
-        return preface, tail(parts)
+    async def _frame(self, said: Said) -> Framed:
+        return await framed(self.app, self.conversation, said)
 
     async def _keep_prefix(self) -> None:
         """A session keeps the prompt it began with; only other tool schemas force a new one."""

@@ -16,6 +16,7 @@ files        whole files written atomically
 replace      a file replaced only if it still holds what was read
 tracked      which files have a history
 history      every batch of changes one commit
+rewriting    the same without certain words
 commits      commits as text
 git          git's command on our repository, without the user's settings
 profiles     homes beside each other

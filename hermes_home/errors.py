@@ -91,6 +91,10 @@ class ChangeRefused(ToolError):
     """The door refused to learn this; the message says why."""
 
 
+class NotSaved(ChangeRefused):
+    """Nothing can be saved for now, whatever is tried: the disk refuses, or learning is off."""
+
+
 class FetchError(ToolError):
     """What was asked of the web did not come; the message says where it stuck."""
 

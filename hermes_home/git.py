@@ -11,6 +11,7 @@ from pathlib import Path
 from hermes_home.commits import BRANCH, LOG_FORMAT, Commit, parse_log
 from hermes_home.errors import HermesError
 from hermes_home.files import PREFIX, put, scratch_path, sync_folder
+from hermes_home.rewriting import Keep, Said, rewritten
 from hermes_home.tracked import FILES, FOLDERS, State
 
 _TIMEOUT = 120.0
@@ -114,6 +115,20 @@ class Repository:
         refs = f"+{BRANCH}:{BRANCH}"
         await self.run("fetch", "--quiet", "--update-head-ok", "--no-tags", str(path), refs)
         await self.run("read-tree", BRANCH)
+
+    async def rewrite(self, keep: Keep, said: Said) -> bool:
+        """Make every commit anew without what `keep` and `said` take away, and remove what is left
+        of the old ones; whether there was anything to take. May be repeated after a crash."""
+        if not await self.has_commits():
+            return False
+        old = await self.run("fast-export", "--use-done-feature", "--signed-tags=strip", BRANCH)
+        new = rewritten(old, keep, said)
+        if new != old:
+            await self.run("fast-import", "--quiet", "--force", "--done", data=new)
+            await self.run("read-tree", BRANCH)
+        await self.run("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
+        await self.run("-c", "gc.cruftPacks=false", "gc", "--quiet", "--prune=now")
+        return new != old
 
     async def tidy(self) -> None:
         await self.run("gc", "--auto", "--quiet")

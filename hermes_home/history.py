@@ -17,6 +17,7 @@ from hermes_home.files import PREFIX, make_folders
 from hermes_home.git import Repository, open_repository
 from hermes_home.paths import Home
 from hermes_home.replace import replace_file
+from hermes_home.rewriting import Keep, Said
 from hermes_home.tracked import (
     FILES,
     FOLDERS,
@@ -149,6 +150,15 @@ class History:
         """Everything committed so far as one file of git's; False if there is nothing."""
         await self.flush()
         return await self._repository.bundle(path) if self._repository else False
+
+    async def rewrite(self, keep: Keep, said: Said) -> None:
+        """Take words out of every commit, also out of what git still keeps of older ones. Raises
+        HermesError if git fails: nothing is lost, and it may be tried again."""
+        await self.flush()
+        async with self._writing:
+            if self._repository is not None:
+                await self._repository.rewrite(keep, said)
+                self._known = await self._repository.tree()
 
     async def dirty(self) -> list[str]:
         """The tracked files that differ from the last commit, those that are gone included."""

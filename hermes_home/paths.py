@@ -72,5 +72,10 @@ class Home:
         return self.run / "daemon.lock"
 
     @property
+    def known_version(self) -> Path:
+        """The version the owner knows to be running here."""
+        return self.run / "version"
+
+    @property
     def log(self) -> Path:
         return self.logs / "daemon.log"

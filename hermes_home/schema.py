@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache, partial
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from hermes_home.errors import SettingsError
@@ -59,7 +60,7 @@ class Option:
 def options(root: type) -> Mapping[str, Option]:
     """Every option of a settings dataclass by its dotted key."""
     found = {}
-    hints = get_type_hints(root, include_extras=True)
+    hints = _hints(root)
     for field in dataclasses.fields(root):
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -69,6 +70,13 @@ def options(root: type) -> Mapping[str, Option]:
         else:
             found[field.name] = _option(field.name, hint, field.default)
     return found
+
+
+def _hints(kind: type) -> Mapping[str, Any]:
+    return _evaluated(kind)
+
+
+_evaluated = cache(partial(get_type_hints, include_extras=True))  # anew, it takes milliseconds
 
 
 def _option(name: str, hint: Any, default: Any) -> Option:
@@ -96,7 +104,7 @@ class _Source:
 
 
 def _fill(kind: type[T], section: Section, source: _Source, prefix: str) -> T:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values: dict[str, Any] = {}
     for name, entry in section.entries.items():
         key, node = prefix + name, entry.node

@@ -36,6 +36,14 @@ class LearningSettings:
     and no write."""
     checkpoint_every: Annotated[int, Between(0, 100_000)] = 15
     """Tool calls between two self-evaluations; 0 = never."""
+    model: str = ""
+    """The model that evaluates and is used for trials, at the run's endpoint; empty = the run's
+    own. Another model has no part of the conversation in its cache."""
+    budget: Annotated[float, Between(0, 1)] = 0.05
+    """Tokens a day learning may use beyond each checkpoint's first reply, as a share of those the
+    day's other requests used. When spent, a checkpoint is cut to one reply and says so."""
+    withhold: Annotated[float, Between(0, 0.9)] = 0.2
+    """Share of the sessions that match a candidate skill in which it is left out, to measure it."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def locate(home: Home, relative: str) -> Path:
             f"those are {', '.join(FILES)} and files below {', '.join(FOLDERS)}",
         )
     root = home.root.resolve()
-    path = (root / relative).resolve()
+    path = _resolved(root / relative)
     if not path.is_relative_to(root) or not tracked(path.relative_to(root).as_posix()):
         raise HermesError(
             f"{relative} leads to {path} through a link", "edit that file, or remove the link"
@@ -70,9 +70,17 @@ def spellings(home: Home, relative: str) -> set[str]:
     is outside of what is tracked. A folder counts."""
     root = home.root.resolve()
     path = home.root / relative
-    places = (path.parent.resolve() / path.name, path.resolve())
+    places = (_resolved(path.parent) / path.name, _resolved(path))
     inside = {place.relative_to(root).as_posix() for place in places if place.is_relative_to(root)}
     return {spelled for spelled in inside if tracked(spelled) or spelled in FOLDERS}
+
+
+def _resolved(path: Path) -> Path:
+    """The path with its links followed; as it is if they lead round in a circle."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # Python before 3.13 says so of a circle
+        return path
 
 
 def read(path: Path) -> Content | None:

@@ -83,6 +83,8 @@ def _reading(file: Path) -> Iterator[tarfile.TarFile]:
                     yield tar
     except FileNotFoundError:
         raise UsageError(f"there is no file {file}") from None
+    except gzip.BadGzipFile:
+        raise _bad(file, "it is no backup of hermes") from None
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno:
             raise HermesError(f"{file}: {error}", "look at the disk and its free space") from error

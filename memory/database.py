@@ -17,7 +17,7 @@ from hermes_home.paths import APPLICATION_ID, Home
 from memory.commits import GroupCommit
 from memory.faults import damaged, store_errors
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
 """How many migrations there are; a database says in `user_version` how many it has had."""
 
 BUSY_TIMEOUT_MS = 5_000

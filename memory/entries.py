@@ -24,7 +24,7 @@ class Document:
 
     def __init__(self, text: str) -> None:
         # Entries at even places, the separators between them at odd ones.
-        self._parts = _SEPARATOR.split(text)
+        self._parts = list(_split(text))
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
     @property
@@ -72,6 +72,12 @@ class Document:
 
     def _written(self, text: str) -> str:
         return self._newline.join(_entry(text).split("\n"))
+
+
+@lru_cache(maxsize=8)
+def _split(text: str) -> tuple[str, ...]:
+    """A change looks at the same texts several times."""
+    return tuple(_SEPARATOR.split(text))
 
 
 def holds_separator(text: str) -> bool:

@@ -51,15 +51,27 @@ class Index:
         return await self._in_thread(lambda: self._file.ask(question))
 
     async def search(
-        self, query: str, limit: int = 10, session: str | None = None, role: Role | None = None
+        self,
+        query: str,
+        limit: int = 10,
+        session: str | None = None,
+        role: Role | None = None,
+        but: str | None = None,
     ) -> Found:
         """See `memory.search.search`."""
-        return await self.ask(lambda tables: search.search(tables, query, limit, session, role))
+        return await self.ask(
+            lambda tables: search.search(tables, query, limit, session, role, but)
+        )
 
     async def rebuild(self) -> None:
         """Make everything anew from the journal."""
-        await self._in_thread(self._file.rebuild)
+        await self.rebuild_later()
         await self.catch_up()
+
+    async def rebuild_later(self) -> None:
+        """Remove everything now; it is made anew when it is asked for, or a moment later."""
+        await self._in_thread(self._file.rebuild)
+        self._soon()
 
     async def close(self) -> None:
         """What has not been folded is folded at the next start."""

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from agent.masks import alters
 from hermes_home.errors import StoreError
 from hermes_home.paths import Home
 from memory import search, views
 from memory.database import BUSY_TIMEOUT_MS, make_private, reader_uri
 from memory.faults import told
-from memory.journal import COLUMNS, stored_from
+from memory.journal import SHOWN, read_masks, stored_from
 
 BATCH = 500
 """Events folded in one transaction."""
@@ -27,6 +28,10 @@ _NOT_ITS_FAULT = tuple(
 
 Answer = TypeVar("Answer")
 Question = Callable[[sqlite3.Connection], Answer]
+
+
+class _Forgotten(Exception):
+    """The owner wants something forgotten that the tables hold, or has it back."""
 
 
 class IndexFile:
@@ -63,8 +68,12 @@ class IndexFile:
             self._connection = None
 
     def _attempt(self, work: Question[Answer]) -> Answer:
-        """Do something with the tables; if they turn out damaged, once more with new ones."""
+        """Do something with the tables; if they turn out damaged, once more with new ones. What
+        is forgotten is left out of tables that are made anew."""
         try:
+            return work(self._open())
+        except _Forgotten:
+            self.rebuild()
             return work(self._open())
         except sqlite3.DatabaseError as error:
             self.close()
@@ -115,6 +124,9 @@ def _connect(path: Path, journal: Path) -> sqlite3.Connection:
         # Nothing here is worth an fsync per batch: it can all be computed again.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("ATTACH ? AS journal", (reader_uri(journal),))
+        masks = read_masks(connection, "journal.events")
+        connection.create_function("hidden", 3, masks.hide)
+        connection.create_function("last_masked", 0, lambda: masks.last)
     except BaseException:
         connection.close()
         raise
@@ -127,7 +139,8 @@ def _current(connection: sqlite3.Connection) -> bool:
         return False
     seq, at = connection.execute("SELECT seq, at FROM cursor").fetchone()
     row = connection.execute("SELECT at FROM journal.events WHERE seq = ?", (seq,)).fetchone()
-    return seq == 0 or (row is not None and row[0] == at)
+    masked = connection.execute("SELECT last_masked()").fetchone()[0]
+    return seq == 0 or (row is not None and row[0] == at and masked <= seq)
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -140,17 +153,19 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _fold_batch(connection: sqlite3.Connection) -> bool:
     """Fold the next events and move the cursor in one transaction; whether it was a full batch."""
-    (cursor,) = connection.execute("SELECT seq FROM cursor").fetchone()
+    cursor, masked = connection.execute("SELECT seq, last_masked() FROM cursor").fetchone()
     rows = connection.execute(
-        f"SELECT {COLUMNS} FROM journal.events WHERE seq > ? ORDER BY seq LIMIT ?",
+        f"SELECT {SHOWN} FROM journal.events WHERE seq > ? ORDER BY seq LIMIT ?",
         (cursor, BATCH),
     ).fetchall()
     if not rows:
         return False
+    events = [stored_from(row) for row in rows]
+    if any(stored.seq > masked and alters(stored.event) for stored in events):
+        raise _Forgotten
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for row in rows:
-            stored = stored_from(row)
+        for stored in events:
             views.fold(connection, stored)
             search.add(connection, stored)
         connection.execute("UPDATE cursor SET seq = ?, at = ?", (stored.seq, stored.at))

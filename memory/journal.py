@@ -16,12 +16,15 @@ from agent.events import (
     ChangeDecided,
     ChangeIntended,
     ChangeMade,
+    PromptChanged,
+    SessionOpened,
     Stored,
     UserSpoke,
     decode,
     encode,
     kind_of,
 )
+from agent.masks import Masks, alters, masks_of
 from hermes_home.errors import StoreError
 from memory.database import Database
 from memory.faults import store_errors
@@ -30,14 +33,21 @@ from memory.queues import take
 from memory.subscriptions import BOUND, Subscribers, Subscription
 
 COLUMNS = "seq, session, run, kind, at, body"
+SHOWN = "seq, session, run, kind, at, hidden(seq, kind, body)"
+"""The same as views see it; `hidden` is a function of the connection (see memory/index_file.py)."""
+NO_MASKS = Masks()
 _SELECT = f"SELECT {COLUMNS} FROM events"
 # Word for word the conditions of two partial indexes, or SQLite would not use them.
 _RUNS = "kind IN ('RunStarted', 'RunFinished')"
-_CHANGES = "kind IN ('ChangeIntended', 'ChangeMade', 'ChangeDecided')"
+_CHANGES = (
+    "kind IN ('ChangeIntended', 'ChangeMade', 'ChangeDecided', 'SkillMoved', 'RightSet',"
+    " 'CuratorRan', 'CuratorPaused', 'Forgotten')"
+)
 
 
 class Journal:
-    """The events of a home in the order they were stored."""
+    """The events of a home in the order they were stored. What the owner wants forgotten is hidden
+    in all that is read here; only `changes` and `event` give it as it was stored."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
@@ -45,6 +55,7 @@ class Journal:
         self._clock = clock
         self._watchers: list[Callable[[], None]] = []
         self._known_blobs: set[str] = set()
+        self._masks: Masks | None = None
         self.last_change = 0
         """The last event about a learned change since the start, 0 = none yet."""
         with store_errors(database.path):
@@ -122,8 +133,26 @@ class Journal:
         return self._select(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 
     def changes(self, after: int = 0) -> list[Stored]:
-        """What was intended, made and decided about learned changes, in order."""
-        return self._select(f"{_SELECT} WHERE {_CHANGES} AND seq > ? ORDER BY seq", after)
+        """What was intended, made and decided about what was learned, in order."""
+        rows = self._rows(f"{_SELECT} WHERE {_CHANGES} AND seq > ? ORDER BY seq", after)
+        return [stored_from(row) for row in rows]
+
+    def event(self, seq: int) -> AnyEvent | None:
+        """One event as it was stored."""
+        rows = self._rows(f"{_SELECT} WHERE seq = ?", seq)
+        return stored_from(rows[0]).event if rows else None
+
+    @property
+    def masks(self) -> Masks:
+        """What is forgotten."""
+        if self._masks is None:
+            with store_errors(self._database.path):
+                self._masks = read_masks(self._connection)
+        return self._masks
+
+    def forget_masks(self) -> None:
+        """The changes they are read from were overwritten."""
+        self._masks = None
 
     def sessions_unfinished(self) -> list[str]:
         """Sessions with a run that started and has not finished, the oldest such run first."""
@@ -132,6 +161,22 @@ class Journal:
         )
         open_runs = sorted((seq, session) for session, kind, seq in rows if kind == "RunStarted")
         return [session for _, session in open_runs]
+
+    def principal(self, session: str) -> str:
+        """Who a session is: the one that its first run was for. Empty before it."""
+        first = f"session = ? AND {_RUNS} AND kind = 'RunStarted' ORDER BY seq LIMIT 1"
+        rows = self._rows(f"SELECT body ->> '$.principal' FROM events WHERE {first}", session)
+        return str(rows[0][0] or "owner") if rows else ""
+
+    def prompt(self, session: str) -> SessionOpened | PromptChanged | None:
+        """The event that says what a session's requests start with."""
+        rows = self._rows(
+            f"{_SELECT} WHERE session = ? AND kind IN ('SessionOpened', 'PromptChanged')"
+            " ORDER BY seq DESC LIMIT 1",
+            session,
+        )
+        event = stored_from(rows[0]).event if rows else None
+        return event if isinstance(event, SessionOpened | PromptChanged) else None
 
     async def erase(self, session: str) -> None:
         """Forget what was said and done in a session; SQLite overwrites it. What was learned from
@@ -178,21 +223,35 @@ class Journal:
     def _tell(self, stored: Stored) -> None:
         if isinstance(stored.event, ChangeIntended | ChangeMade | ChangeDecided):
             self.last_change = stored.seq
+        if alters(stored.event):
+            self._masks = None
         self._subscribers.publish(stored)
         for watcher in self._watchers:
             watcher()
 
     def _select(self, query: str, *values: object) -> list[Stored]:
-        return [stored_from(row) for row in self._rows(query, *values)]
+        masks = self.masks
+        return [stored_from(row, masks) for row in self._rows(query, *values)]
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with store_errors(self._database.path):
             return self._connection.execute(query, values).fetchall()
 
 
-def stored_from(row: tuple[int, str, str, str, float, str]) -> Stored:
-    """An event from its row, which holds COLUMNS."""
+def read_masks(connection: sqlite3.Connection, events: str = "events") -> Masks:
+    """The masks in force, from a connection to the journal."""
+    last = f"SELECT max(seq) FROM {events} WHERE {_CHANGES} AND kind = 'Forgotten'"
+    if connection.execute(last).fetchone()[0] is None:
+        return Masks()
+    rows = connection.execute(f"SELECT {COLUMNS} FROM {events} WHERE {_CHANGES} ORDER BY seq")
+    return masks_of(map(stored_from, rows))
+
+
+def stored_from(row: tuple[int, str, str, str, float, str], masks: Masks = NO_MASKS) -> Stored:
+    """An event from its row, which holds COLUMNS, without what the masks hide."""
     seq, session, run, kind, at, body = row
+    if masks.masks:
+        body = masks.hide(seq, kind, body)
     return Stored(seq, session, run, at, event_from(kind, body))
 
 

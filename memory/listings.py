@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from agent.events import ChangeKind, ChangeStatus
+from memory.views import TRIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One learned change: made, or proposed and waiting. `entry`: the words of a note."""
+    """One learned change: made, or proposed and waiting. `entry`: the words of a note; `former`:
+    those it had before, the same if it was removed, empty if it is new."""
 
     id: int
     kind: ChangeKind
@@ -43,6 +46,7 @@ class ChangeRow:
     at: float
     reason: str
     entry: str
+    former: str
 
 
 _SESSION = f"SELECT {', '.join(f.name for f in fields(SessionRow))} FROM sessions"
@@ -50,20 +54,27 @@ _CHANGE = f"SELECT {', '.join(f.name for f in fields(ChangeRow))} FROM changes"
 
 
 def sessions(
-    connection: sqlite3.Connection, limit: int = 50, source: str = "", cwd: str = ""
+    connection: sqlite3.Connection,
+    limit: int = 50,
+    source: str = "",
+    cwd: str = "",
+    *,
+    trials: bool = False,
 ) -> list[SessionRow]:
-    """The sessions used last first; of one source or one workspace if given."""
+    """The sessions used last first; of one source or one workspace if given. Those of trials only
+    if asked for."""
     rows = connection.execute(
         f"{_SESSION} WHERE (?1 = '' OR source = ?1) AND (?2 = '' OR cwd = ?2)"
-        " ORDER BY updated_at DESC, number DESC LIMIT ?3",
-        (source, cwd, limit),
+        " AND (?4 OR ?1 = source OR source <> ?5) ORDER BY updated_at DESC, number DESC LIMIT ?3",
+        (source, cwd, limit, trials, TRIAL),
     )
     return [SessionRow(*row) for row in rows]
 
 
 def count(connection: sqlite3.Connection) -> int:
-    """How many sessions there are."""
-    return int(connection.execute("SELECT count(*) FROM sessions").fetchone()[0])
+    """How many sessions there are, trials apart."""
+    found = connection.execute("SELECT count(*) FROM sessions WHERE source <> ?", (TRIAL,))
+    return int(found.fetchone()[0])
 
 
 def find_sessions(connection: sqlite3.Connection, reference: str) -> list[SessionRow]:
@@ -86,9 +97,9 @@ def find_sessions(connection: sqlite3.Connection, reference: str) -> list[Sessio
 def changes(
     connection: sqlite3.Connection, limit: int = 50, session: str = "", everyone: bool = False
 ) -> list[ChangeRow]:
-    """What the agent changed or proposed, newest first; `everyone`: the owner's changes too."""
+    """What the program changed or proposed, newest first; `everyone`: the owner's changes too."""
     rows = connection.execute(
-        f"{_CHANGE} WHERE happened AND (?1 OR actor = 'agent') AND (?2 = '' OR session = ?2)"
+        f"{_CHANGE} WHERE happened AND (?1 OR actor <> 'owner') AND (?2 = '' OR session = ?2)"
         " ORDER BY id DESC LIMIT ?3",
         (everyone, session, limit),
     )
@@ -98,3 +109,23 @@ def changes(
 def change(connection: sqlite3.Connection, id: int) -> ChangeRow | None:
     row = connection.execute(f"{_CHANGE} WHERE happened AND id = ?", (id,)).fetchone()
     return ChangeRow(*row) if row else None
+
+
+def note_changes(connection: sqlite3.Connection) -> list[ChangeRow]:
+    """All changes of notes, oldest first."""
+    rows = connection.execute(f"{_CHANGE} WHERE happened AND kind <> 'skill' ORDER BY id")
+    return [ChangeRow(*row) for row in rows]
+
+
+def replaced(rows: Iterable[ChangeRow]) -> dict[int, int]:
+    """Of the changes of notes, oldest first: which one's words each of them replaced."""
+    writers: dict[tuple[str, str], int] = {}
+    found = {}
+    for row in rows:
+        written = row.status not in ("proposed", "rejected")
+        if not written or row.action == "undo" or row.entry == row.former:
+            continue
+        if writer := writers.get((row.kind, row.former)):
+            found[row.id] = writer
+        writers[row.kind, row.entry] = row.id
+    return found

@@ -55,7 +55,7 @@ def m001_journal_queues_blobs(db: sqlite_utils.Database) -> None:
 
 
 @migrations()
-def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
+def m002_channels(db: sqlite_utils.Database) -> None:
     for statement in (
         # What a channel heard, until it was handed on. `done` says what came of it.
         """CREATE TABLE arrivals (
@@ -117,6 +117,14 @@ def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
         "ALTER TABLE outbox ADD COLUMN failed TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX outbox_session ON outbox (session) WHERE state <> 'final'",
         "CREATE INDEX outbox_failed ON outbox (id) WHERE failed <> ''",
+        "PRAGMA user_version = 2",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m003_jobs(db: sqlite_utils.Database) -> None:
+    for statement in (
         # What became of each due time of each job; exactly one row for each. `stage`: how far a
         # claimed one has come (see memory/occurrences.py). `sent`: the outbox rows of its result.
         """CREATE TABLE occurrences (
@@ -136,12 +144,25 @@ def m002_channels_and_cron(db: sqlite_utils.Database) -> None:
         "CREATE INDEX occurrences_open ON occurrences (id) WHERE status = 'claimed'",
         "CREATE INDEX occurrences_sent ON occurrences (sent) WHERE sent <> ''",
         # Up to which instant a job's due times have been accounted for; `state`: the schedule
-        # by which, as JSON.
+        # by which, as JSON; `closed`: nothing due up to then runs (again), its rows are gone.
         """CREATE TABLE jobs (
             name TEXT PRIMARY KEY,
             accounted REAL NOT NULL,
-            state TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
-        "PRAGMA user_version = 2",
+            state TEXT NOT NULL DEFAULT '',
+            closed REAL NOT NULL DEFAULT 0) WITHOUT ROWID""",
+        "PRAGMA user_version = 3",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m004_learning(db: sqlite_utils.Database) -> None:
+    for statement in (
+        "DROP INDEX events_changes",
+        """CREATE INDEX events_changes ON events (seq)
+            WHERE kind IN ('ChangeIntended', 'ChangeMade', 'ChangeDecided', 'SkillMoved',
+                'RightSet', 'CuratorRan', 'CuratorPaused', 'Forgotten')""",
+        "PRAGMA user_version = 4",
     ):
         db.execute(statement)
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from agent.events import ChangeIntended, ChangeKind, FileChange
+from agent.events import ChangeIntended, ChangeKind, ChangeStatus, FileChange
+from agent.file_parts import whole
 from agent.learning import Author, Change, Proposal
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
 from hermes_home.settings import MemorySettings
+from memory.echo import echoes
 from memory.entries import Document, normal
-from memory.operations import Operation, Step, Target, resolve
-from memory.recall import choose
+from memory.operations import SUPERSEDE, Operation, Step, Target, dated, resolve, says_again
+from memory.recall import choose, search
+from memory.scope import holds
 from memory.versions import Versions
 
 FILES: dict[Target, str] = {"memory": "MEMORY.md", "user": "USER.md"}
@@ -24,14 +29,25 @@ FILES: dict[Target, str] = {"memory": "MEMORY.md", "user": "USER.md"}
 Plan = Callable[[ChangeIntended], Proposal]
 
 
+class Core(NamedTuple):
+    """What a prompt gets of one file, and how many entries there are."""
+
+    texts: list[str]
+    total: int
+
+
 class NoteDoor(Protocol):
     """What notes need of the door everything learned passes."""
 
     def plans(self, kind: Target, *, again: Plan, reverse: Plan) -> None: ...
 
-    def check(self, proposal: Proposal, author: Author) -> None: ...
+    def check(self, proposal: Proposal, author: Author) -> ChangeStatus: ...
 
     def apply(self, plan: Callable[[], Proposal], author: Author) -> Awaitable[Change]: ...
+
+    def found_again(
+        self, kind: Target, same: Callable[[str], bool], author: Author
+    ) -> Awaitable[None]: ...
 
 
 class Notes:
@@ -43,8 +59,10 @@ class Notes:
         door: NoteDoor,
         settings: MemorySettings,
         clock: Callable[[], float] = time.time,
+        today: Callable[[], date] | None = None,
     ) -> None:
         self.settings = settings
+        self._today = today or (lambda: datetime.fromtimestamp(clock(), UTC).date())
         self._home = home
         self._door = door
         self._lock = asyncio.Lock()
@@ -59,31 +77,50 @@ class Notes:
         """Every entry, oldest first. ToolError if the file is there and cannot be read."""
         return self._document(target, self._read(target)).texts
 
-    def prompt_entries(
-        self, target: Target, about: str = "", leave_out: Collection[str] = ()
-    ) -> list[str]:
+    def core(
+        self, target: Target, about: str = "", leave_out: Collection[str] = (), cwd: str = ""
+    ) -> Core:
         """The entries for a prompt, within the setting's characters, in the file's order.
 
-        about: the request and its workspace; entries that share rare words with it come first,
-        for up to half the room, then the newest. leave_out: entries not to be trusted yet. The
-        same arguments and file give the same entries.
+        about: the request; entries that share rare words with it come first, for up to half the
+        room, then those for the workspace `cwd`, then the newest. leave_out: entries not to be
+        trusted yet. The same arguments, file and day give the same entries.
         """
         limits = {"memory": self.settings.memory_chars, "user": self.settings.user_chars}
-        hidden = {normal(text) for text in leave_out}
-        entries = [text for text in self.entries(target) if normal(text) not in hidden]
-        return choose(entries, about, limits[target])
+        hidden, today = {normal(text) for text in leave_out}, self._today()
+        known = [text for text in self.entries(target) if normal(text) not in hidden]
+        current = [text for text in known if holds(text, cwd, today)]
+        return Core(choose(current, about, limits[target]), len(known))
 
-    async def apply(self, operations: Sequence[Operation], author: Author) -> list[Change]:
-        """Carry out all operations or none; the changes, fewer if some were known already.
+    def search(self, query: str, limit: int) -> list[tuple[Target, str]]:
+        """The entries of both files that match best, wherever and however long they hold."""
+        owners: dict[str, Target] = {
+            text: target for target in FILES for text in self.entries(target)
+        }
+        return [(owners[text], text) for text in search(list(owners), query, limit)]
+
+    async def apply(
+        self, operations: Sequence[Operation], author: Author, cwd: str = ""
+    ) -> list[Change]:
+        """Carry out all operations or none; the changes, fewer if some were known already. `cwd`:
+        the workspace of entries that hold in one only.
 
         All are checked before the first is written: ToolError says which cannot be done and
         nothing was changed. Each becomes a change of its own, so that each can be undone.
         """
-        steps = resolve(operations, self.entries)
-        for step in steps:
-            self._door.check(self._propose(step), author)
         # Once begun they are carried through, also when the caller is cancelled.
-        return await asyncio.shield(self._carry_out(steps, author))
+        return await asyncio.shield(self._apply(operations, author, cwd))
+
+    async def forget(self, id: int, entry: str, target: Target) -> Change:
+        """Take an entry out of the file because its owner wants change `id` forgotten. ToolError
+        if it is not there, ChangeRefused if it is locked."""
+        async with self._lock:
+            return await self._write(lambda: self.forgetting(id, entry, target), Author("owner"))
+
+    def forgetting(self, id: int, entry: str, target: Target) -> Proposal:
+        """The change that `forget` would make."""
+        proposal = self._propose(Step(target, entry, ""))
+        return replace(proposal, action="forget", forgets=id)
 
     async def reconcile(self, path: Path) -> list[str]:
         """A notes file was changed by hand: if that save began at an older version, what it had
@@ -109,9 +146,31 @@ class Notes:
 
     # -- one change ---------------------------------------------------------------------------
 
-    async def _carry_out(self, steps: Sequence[Step], author: Author) -> list[Change]:
+    async def _apply(
+        self, operations: Sequence[Operation], author: Author, cwd: str
+    ) -> list[Change]:
+        new = [one for one in operations if not _echoes(one, author)]
+        if author.actor != "owner":
+            new = [dated(one, self._today()) for one in new]
         async with self._lock:
+            await self._found_again(new, author)
+            steps = [self._checked(step, author) for step in resolve(new, self.entries, cwd)]
             return [await self._write(partial(self._propose, step), author) for step in steps]
+
+    async def _found_again(self, operations: Sequence[Operation], author: Author) -> None:
+        """What another session noted without proof, and this one finds by itself, is proved."""
+        for operation in operations:
+            if operation.action == "add" and operation.text.strip():
+                says = partial(says_again, operation.text.strip())
+                await self._door.found_again(operation.target, says, author)
+
+    def _checked(self, step: Step, author: Author) -> Step:
+        """The step, if the door lets it pass. What is not proved yet supersedes nothing: it would
+        be hidden from other sessions, and what it stands for with it."""
+        status = self._door.check(self._propose(step), author)
+        if status == "candidate" and step.supersedes:
+            return Step(step.target, "", step.after)
+        return step
 
     async def _write(self, plan: Callable[[], Proposal], author: Author) -> Change:
         """Pass the door, and remember what the file held before and after. Under the lock: the
@@ -163,8 +222,8 @@ class Notes:
         step = _step_of(intended)
         back = Step(step.target, step.after, step.before)
         text = self._read(step.target)
-        (file,) = intended.files
-        if text == file.after:
+        file = whole(intended.files[0], text)
+        if file is not None and text == file.after:
             return self._by_the_door(self._proposal(back, "undo", text, file.before))
         if intended.action == "merge":
             raise ChangeRefused("the notes changed after they were merged", "Edit them by hand.")
@@ -205,8 +264,17 @@ class Notes:
             ) from error
 
 
+def _echoes(operation: Operation, author: Author) -> bool:
+    return (
+        operation.action == "add"
+        and author.conversation is not None
+        and echoes(operation.text, author.conversation)
+    )
+
+
 def _step_of(intended: ChangeIntended) -> Step:
-    return Step(_target(intended.kind), intended.entry_before, intended.entry_after)
+    before, after = intended.entry_before, intended.entry_after
+    return Step(_target(intended.kind), before, after, intended.action == SUPERSEDE)
 
 
 def _target(kind: ChangeKind) -> Target:

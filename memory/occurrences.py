@@ -22,6 +22,8 @@ Stage = Literal["", "script", "woken"]
 `output` holds what it found."""
 SILENT = "silent"
 """In `sent`: the result was to be kept quiet."""
+NOT_BEGUN = "status IN ('missed', 'skipped') AND session = '' AND stage = ''"
+"""Rows of due times for which nothing was done."""
 
 
 class Entry(NamedTuple):
@@ -98,7 +100,7 @@ class Occurrences:
     ) -> list[Occurrence]:
         """Store the rows of the due times above `before` up to `after`, and that the account has
         come so far; those newly claimed. Nothing is stored if somebody else has moved the
-        account meanwhile, and no due time gets a second row."""
+        account meanwhile, and no due time gets a second row, also where the first is gone."""
         now = self._clock()
 
         def store(connection: sqlite3.Connection) -> list[Occurrence]:
@@ -108,7 +110,10 @@ class Occurrences:
             )
             if moved.rowcount == 0:
                 return []
-            added = (_insert(connection, job, entry, now) for entry in entries)
+            (closed,) = connection.execute(
+                "SELECT closed FROM jobs WHERE name = ?", (job,)
+            ).fetchone()
+            added = (_insert(connection, job, one, now) for one in entries if one.due > closed)
             return [one for one in added if one is not None and one.status == "claimed"]
 
         return await self._database.commits.write(store)
@@ -131,8 +136,7 @@ class Occurrences:
             )
             if moved.rowcount:
                 connection.execute(
-                    "DELETE FROM occurrences WHERE job = ? AND due > ?"
-                    " AND status IN ('missed', 'skipped') AND session = '' AND stage = ''",
+                    f"DELETE FROM occurrences WHERE job = ? AND due > ? AND {NOT_BEGUN}",
                     (job, now),
                 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 from memory.database import Database
@@ -21,14 +21,14 @@ KEPT = 30 * 86_400.0
 """Seconds after which a final row is removed."""
 
 DeliveryState = Literal["intent", "accepted", "final"]
-Split = Callable[[str, str], Sequence[str]]
+Split = Callable[[str, str], Awaitable[Sequence[str]]]
 """(channel, text) -> the text as messages that fit there."""
 
 
 class Delivery(NamedTuple):
     """Something to send. `channel`: an address, or TERMINAL. kind: answer, notice, job, control
     (waits for nothing that is sent to the same place), approval, question (a body of JSON whose
-    `call` names what is waited for), startup. part: 0 for a message's first part."""
+    `call` names what is waited for), file (JSON), startup. part: 0: a message's first part."""
 
     channel: str
     body: str
@@ -69,6 +69,11 @@ _DUE = "state <> 'final' AND state = 'intent'"  # the first for the sake of the 
 _SHOWN = "kind NOT IN ('draft', 'status')"
 
 
+async def whole(channel: str, text: str) -> Sequence[str]:
+    """Nothing is too long."""
+    return [text]
+
+
 class Outbox:
     """Every message that was to be seen, until long after it was."""
 
@@ -76,7 +81,7 @@ class Outbox:
         self,
         database: Database,
         clock: Callable[[], float] = time.time,
-        split: Split = lambda channel, text: [text],
+        split: Split = whole,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -87,8 +92,8 @@ class Outbox:
     ) -> int:
         """Store something to send, as many messages as it takes; the first one's id. To store it
         together with its event, use `Journal.append(deliver=...)`."""
+        parts = list(await self._split(channel, body)) or [body]
         now = self._clock()
-        parts = list(self._split(channel, body)) or [body]
 
         def store(connection: sqlite3.Connection) -> int:
             ids = [

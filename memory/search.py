@@ -18,6 +18,7 @@ from agent.events import (
     UserSpoke,
 )
 from memory.journal import event_from
+from memory.views import TRIAL
 from memory.words import TOKENIZER, indexable, queries, snippet
 
 Role = Literal["user", "assistant", "tool"]
@@ -67,15 +68,18 @@ class Found:
 
 
 def add(connection: sqlite3.Connection, stored: Stored) -> None:
-    """Make an event findable, if it has words. Its session must be in the sessions view."""
+    """Make an event findable, if it has words and is no trial's. Its session must be in the
+    sessions view."""
     message = message_of(stored.event)
     if message is None:
         return
     role, text = message
-    connection.execute(
-        "INSERT INTO messages SELECT ?, number, ? FROM sessions WHERE id = ?",
-        (stored.seq, ROLES.index(role), stored.session),
+    added = connection.execute(
+        "INSERT INTO messages SELECT ?, number, ? FROM sessions WHERE id = ? AND source <> ?",
+        (stored.seq, ROLES.index(role), stored.session, TRIAL),
     )
+    if not added.rowcount:
+        return
     connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (stored.seq, text))
 
 
@@ -85,10 +89,12 @@ def search(
     limit: int = 10,
     session: str | None = None,
     role: Role | None = None,
+    but: str | None = None,
 ) -> Found:
     """The messages that match `query` best. Words are searched whole first, then as beginnings;
-    if not all are found together, any of them counts. Any text is a legal query."""
-    filters, values = _filters(session, role)
+    if not all are found together, any of them counts. Any text is a legal query. `session`: only
+    in this one; `but`: in all others."""
+    filters, values = _filters(session, role, but)
     seqs: list[int] = []
     for expression in queries(query):
         if len(seqs) >= limit or (seqs and " OR " in expression):
@@ -151,11 +157,14 @@ def _ends(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[: chars // 2]} {text[-chars // 2 :]}"
 
 
-def _filters(session: str | None, role: Role | None) -> tuple[str, list[object]]:
+def _filters(session: str | None, role: Role | None, but: str | None) -> tuple[str, list[object]]:
     filters, values = "", list[object]()
     if session is not None:
         filters += " AND m.session = (SELECT number FROM sessions WHERE id = ?)"
         values.append(session)
+    if but is not None:
+        filters += " AND m.session <> (SELECT number FROM sessions WHERE id = ?)"
+        values.append(but)
     if role is not None:
         filters += " AND m.role = ?"
         values.append(ROLES.index(role))
@@ -177,7 +186,7 @@ def _ranked(
 
 def _hit(connection: sqlite3.Connection, seq: int, query: str) -> Hit:
     session, title, role, at, kind, body = connection.execute(
-        "SELECT s.id, s.title, m.role, e.at, e.kind, e.body FROM messages m"
+        "SELECT s.id, s.title, m.role, e.at, e.kind, hidden(e.seq, e.kind, e.body) FROM messages m"
         " JOIN sessions s ON s.number = m.session JOIN journal.events e ON e.seq = m.seq"
         " WHERE m.seq = ?",
         (seq,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,12 +12,19 @@ from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.schema import tool
 from hermes_home.errors import ToolError
 from memory.index import Index
+from memory.known import CUT
 from memory.listings import find_sessions
-from memory.notes import Notes
-from memory.operations import Operation
+from memory.notes import FILES, Notes
+from memory.operations import Operation, Target
 from memory.search import Found, Hit
 
+NoteSearch = Callable[[str, int], Sequence[tuple[Target, str]]]
+"""The notes that match a query best, at most so many."""
+
 MOST_HITS = 50
+MOST_NOTES = 5
+NOTE_CHARS = 600
+"""As much of a note is shown."""
 
 
 def note_tools(notes: Notes) -> list[Tool]:
@@ -33,14 +40,14 @@ def note_tools(notes: Notes) -> list[Tool]:
         author = Author(
             "agent", context.session, context.run, context.checkpoint, context.conversation
         )
-        changes = await notes.apply(operations, author)
+        changes = await notes.apply(operations, author, str(context.cwd))
         return ToolResult(_told(changes), details={"changes": [change.id for change in changes]})
 
     return [tool(memory, effects=_learns)]
 
 
-def search_tools(index: Index) -> list[Tool]:
-    """The tool that searches all sessions."""
+def search_tools(index: Index, notes: NoteSearch) -> list[Tool]:
+    """The tool that searches the notes and all sessions."""
 
     async def session_search(
         context: ToolContext,
@@ -48,10 +55,13 @@ def search_tools(index: Index) -> list[Tool]:
         limit: int = 10,
         session: Annotated[str, "only this one: id, title, or `current`"] = "",
     ) -> ToolResult:
-        """Search what was said and done in all sessions, this one included."""
+        """Search the notes, and what was said and done in all other sessions."""
         only = await _session_id(index, session, context)
-        found = await index.search(query, max(1, min(limit, MOST_HITS)), only)
-        return ToolResult(_listed(found), details={"hits": [hit.seq for hit in found.hits]})
+        limit = max(1, min(limit, MOST_HITS))
+        noted = [] if only else _noted(notes, query, min(limit, MOST_NOTES))
+        found = await index.search(query, limit, only, but=None if only else context.session)
+        text = "\n".join([*noted, _listed(found)])
+        return ToolResult(text, details={"hits": [hit.seq for hit in found.hits]})
 
     return [tool(session_search, effects=_recalls, read_only=True)]
 
@@ -64,13 +74,18 @@ def _recalls(arguments: dict[str, Any], context: ToolContext) -> Sequence[Effect
     return [Effect("recall", "sessions")]
 
 
+_STATES = {
+    "proposed": "waits for the owner's approval, not written",
+    "candidate": "written, for other sessions once it is proved",
+}
+
+
 def _told(changes: Sequence[Change]) -> str:
     if not changes:
         return "The notes say that already; nothing was written."
     lines = []
     for change in changes:
-        proposed = change.status == "proposed"
-        state = "waits for the owner's approval, not written" if proposed else "written"
+        state = _STATES.get(change.status, "written")
         lines.append(f"change {change.id}: {change.action} in {change.name}: {state}")
     return "\n".join(lines)
 
@@ -93,6 +108,18 @@ def _listed(found: Found) -> str:
             f" {found.searched.sessions} sessions. Other words may find it."
         )
     return "\n".join(_line(hit) for hit in found.hits)
+
+
+def _noted(notes: NoteSearch, query: str, limit: int) -> list[str]:
+    """A line for each note, whichever lines it has itself; one that says so if none can be read."""
+    try:
+        found = [(FILES[target], " ".join(text.split())) for target, text in notes(query, limit)]
+    except ToolError as error:
+        return [error.message]
+    return [
+        f"{name}: {text if len(text) <= NOTE_CHARS else text[:NOTE_CHARS] + CUT}"
+        for name, text in found
+    ]
 
 
 def _line(hit: Hit) -> str:

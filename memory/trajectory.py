@@ -23,13 +23,14 @@ from agent.events import (
     UserSpoke,
 )
 from agent.messages import Usage
+from memory.facts import facts_of, session_facts
+from memory.outcome import Outcome, deciding, outcome_of
 from memory.redaction import Redactor
+from memory.reward import Reward, session_reward
 
 SCHEMA_VERSION = 1
 
 _SKILL = re.compile(r'^<skill name="([^"]+)"', re.MULTILINE)
-
-Outcome = Literal["success", "partial", "failure", "unknown"]
 
 
 class Call(msgspec.Struct):
@@ -54,7 +55,8 @@ class Step(msgspec.Struct):
 
 
 class Trajectory(msgspec.Struct):
-    """One session. Times are ISO 8601 in UTC; `task` is what the person said first."""
+    """One session. Times are ISO 8601 in UTC; `task` is what the person said first. `outcome` is
+    that of the run that speaks for the session, `reward` that of all of them."""
 
     task: str = ""
     session: str = ""
@@ -63,6 +65,7 @@ class Trajectory(msgspec.Struct):
     started_at: str = ""
     ended_at: str = ""
     outcome: Outcome = "unknown"
+    reward: Reward | None = None
     usage: dict[str, int] = msgspec.field(default_factory=dict)
     skills: list[str] = msgspec.field(default_factory=list)
     checkpoints: list[dict[str, Any]] = msgspec.field(default_factory=list)
@@ -90,6 +93,9 @@ def trajectory(events: Sequence[Stored], blob: Callable[[str], str]) -> Trajecto
     if events:
         result.session = events[0].session
         result.started_at, result.ended_at = _time(events[0].at), _time(events[-1].at)
+        runs = list(session_facts(events).values()) or [facts_of(events)]
+        result.outcome = outcome_of(deciding(runs)).outcome
+        result.reward = session_reward(runs)
     if fold.prompt is not None:
         result.system = blob(fold.prompt.system)
         result.tools = json.loads(blob(fold.prompt.tools))
@@ -178,8 +184,6 @@ def _checkpoint_finished(fold: _Fold, event: CheckpointFinished) -> None:
             checkpoint["status"] = event.status
             checkpoint["evaluation"] = msgspec.to_builtins(event.evaluation)
             checkpoint["changes"] = list(event.changes)
-    if event.evaluation is not None:
-        fold.result.outcome = event.evaluation.outcome
 
 
 _FOLDS: dict[type, Callable[[_Fold, Any], None]] = {

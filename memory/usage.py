@@ -16,7 +16,13 @@ class Spent:
     """Tokens and model requests, by what they were for."""
 
     by_purpose: dict[Purpose, Usage]
-    requests: int
+    requests_by_purpose: dict[Purpose, int]
+    further: int = 0
+    """Uncached tokens of the replies of checkpoints beyond the first of each."""
+
+    @property
+    def requests(self) -> int:
+        return sum(self.requests_by_purpose.values())
 
     @property
     def total(self) -> Usage:
@@ -41,14 +47,19 @@ def spent_by(connection: sqlite3.Connection, session: str) -> Spent:
     return _sum(connection, "session = ?", session)
 
 
+def spent_ever(connection: sqlite3.Connection) -> Spent:
+    """What the whole journal has cost."""
+    return _sum(connection, "1")
+
+
 def _sum(connection: sqlite3.Connection, condition: str, *values: object) -> Spent:
     rows = connection.execute(
-        "SELECT purpose, sum(requests), sum(prompt), sum(completion), sum(cached), max(estimated)"
-        f" FROM usage WHERE {condition} GROUP BY purpose ORDER BY purpose",
+        "SELECT purpose, sum(requests), sum(prompt), sum(completion), sum(cached), max(estimated),"
+        f" sum(further) FROM usage WHERE {condition} GROUP BY purpose ORDER BY purpose",
         values,
     ).fetchall()
     usages: dict[Purpose, Usage] = {
         purpose: Usage(prompt, completion, cached, bool(estimated))
-        for purpose, _, prompt, completion, cached, estimated in rows
+        for purpose, _, prompt, completion, cached, estimated, _ in rows
     }
-    return Spent(usages, sum(row[1] for row in rows))
+    return Spent(usages, {row[0]: row[1] for row in rows}, sum(row[6] for row in rows))

@@ -1,7 +1,8 @@
-"""Sessions, usage and learned changes as tables of index.db, folded from the journal.
+"""Sessions, usage, learned changes and runs as tables of index.db, folded from the journal.
 
-Each event is folded once, in order, by the function for its kind. The fold reads nothing but the
-tables it writes, so views kept up to date are the same as views made anew.
+Each event is folded once, in order, by the functions for its kind. The fold reads nothing but the
+tables it writes and the journal up to the event, so views kept up to date are the same as views
+made anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from agent.events import (
     QuestionAnswered,
     QuestionAsked,
     RunFinished,
+    RunJudged,
     RunParked,
     RunResumed,
     RunStarted,
@@ -33,10 +35,13 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
+from memory import run_tables
 
-VERSION = 1
+VERSION = 6
 """Goes up when the tables or a fold change; an index of another version is made anew."""
 
+TRIAL = "trial"
+"""The source of the sessions that trials of skills open: no conversations of anybody's."""
 TITLE_CHARS = 60
 ANSWER_CHARS = 400
 BUCKET_SECONDS = 900
@@ -70,6 +75,7 @@ SCHEMA = (
         completion INTEGER NOT NULL,
         cached INTEGER NOT NULL,
         estimated INTEGER NOT NULL,
+        further INTEGER NOT NULL,
         PRIMARY KEY (bucket, session, purpose)) WITHOUT ROWID""",
     """CREATE TABLE changes (
         id INTEGER PRIMARY KEY,
@@ -83,7 +89,9 @@ SCHEMA = (
         at REAL NOT NULL,
         reason TEXT NOT NULL,
         entry TEXT NOT NULL,
+        former TEXT NOT NULL,
         happened INTEGER NOT NULL)""",
+    *run_tables.SCHEMA,
 )
 
 Connection = sqlite3.Connection
@@ -98,9 +106,9 @@ def fold(connection: Connection, stored: Stored) -> None:
             " ON CONFLICT (id) DO UPDATE SET updated_at = ?2",
             (stored.session, stored.at),
         )
-    function = _FOLDS.get(type(stored.event))
-    if function:
-        function(connection, stored, stored.event)
+    for table in (_FOLDS, _RUN_FOLDS):
+        if function := table.get(type(stored.event)):
+            function(connection, stored, stored.event)
 
 
 def _set(connection: Connection, stored: Stored, assignment: str, *values: object) -> None:
@@ -127,13 +135,15 @@ def _spoke(connection: Connection, stored: Stored, event: UserSpoke) -> None:
 
 
 def _replied(connection: Connection, stored: Stored, event: ModelReplied) -> None:
+    """Whatever a trial asks for is billed as trial."""
     usage = event.usage
     _set(connection, stored, "tokens = tokens + ?", usage.total)
     connection.execute(
-        "INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?, ?)"
+        "INSERT INTO usage VALUES (?1, ?2, iif((SELECT source FROM sessions WHERE id = ?2) = ?8,"
+        " ?8, ?3), 1, ?4, ?5, ?6, ?7, ?9)"
         " ON CONFLICT DO UPDATE SET requests = requests + 1, prompt = prompt + excluded.prompt,"
         " completion = completion + excluded.completion, cached = cached + excluded.cached,"
-        " estimated = max(estimated, excluded.estimated)",
+        " estimated = max(estimated, excluded.estimated), further = further + excluded.further",
         (
             int(stored.at // BUCKET_SECONDS),
             stored.session,
@@ -142,6 +152,8 @@ def _replied(connection: Connection, stored: Stored, event: ModelReplied) -> Non
             usage.completion,
             usage.cached,
             usage.estimated,
+            TRIAL,
+            usage.uncached if event.further else 0,
         ),
     )
 
@@ -168,7 +180,7 @@ def _state(state: str) -> Fold:
 
 def _intended(connection: Connection, stored: Stored, event: ChangeIntended) -> None:
     connection.execute(
-        "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             stored.seq,
             event.kind,
@@ -181,6 +193,7 @@ def _intended(connection: Connection, stored: Stored, event: ChangeIntended) -> 
             stored.at,
             event.reason,
             event.entry_after or event.entry_before,
+            event.entry_before,
             event.status == "proposed",
         ),
     )
@@ -217,6 +230,12 @@ _FOLDS: dict[type, Fold] = {
     ChangeIntended: _intended,
     ChangeMade: _made,
     ChangeDecided: _decided,
+}
+_RUN_FOLDS: dict[type, Fold] = {
+    RunStarted: run_tables.started,
+    UserSpoke: run_tables.spoke,
+    RunFinished: run_tables.finished,
+    RunJudged: run_tables.was_judged,
 }
 
 

@@ -3,15 +3,20 @@
 skill        the agentskills.io format, read leniently
 strict       the same format as we write it
 frontmatter  the YAML block on top, read as text only
-characters   what a reader cannot see but a model can
 diagnostic   what is odd about a skill
 scan         finds skill folders on disk
+fitness      can a skill work on this machine
 library      all roots, three tiers: catalog, instructions, resources
 catalog      the few skills that match, for the prompt
+triggers     the words people ask for a skill with, as its metadata tells them
+words        the words of a text as they are compared
+kin          other forms, roots and parts of a word
+synonyms     words that mean about the same
 ranking      which skills match a request
+overlays     copies of bundled skills in the home, and what an update changed under them
 draft        one skill's files as they are and as a change would leave them
-twins        is there a skill that already says nearly this
+twins        is there a skill that already does nearly this
 writer       the one writer of skills
 tools        skills_list, skills_search, skill_view and skill_manage, as the model sees them
-bundled/     skills that ship with the program
+bundled/     skills that ship with the program, in groups
 """

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from agent.events import FileChange
@@ -27,13 +28,15 @@ _DEEPEST = 4
 
 @dataclass
 class Draft:
-    """`folder` lies below the home; `before` and `after` hold whole texts by path below it."""
+    """`folder` lies below the home; `before` and `after` hold whole texts by path below it.
+    `overlays`: the version of the bundled skill it is a copy of."""
 
     name: str
     folder: PurePosixPath
     file: str
     before: dict[str, str]
     after: dict[str, str]
+    overlays: str = ""
 
     @property
     def text(self) -> str:
@@ -43,7 +46,8 @@ class Draft:
     def proposal(self, action: str, words: str) -> Proposal:
         """The change; ToolError lists everything that is not valid about the skill after it."""
         self.after[self.file] = strict_text(self.text, self.folder.name)
-        return Proposal("skill", self.name, action, self.changes(), words)
+        changes = self.changes()
+        return Proposal("skill", self.name, action, changes, words, overlays=self.overlays)
 
     def changes(self) -> tuple[FileChange, ...]:
         """What differs, sorted by path; ToolError if nothing does."""
@@ -64,7 +68,8 @@ def open_draft(home: Home, skill: Skill, *others: str) -> Draft:
     if skill.layer == "bundled":
         files = [Path(skill.file), *(f.relative_to(skill.folder) for f in _resources(skill))]
         texts = {file.as_posix(): read_text(skill.folder / file) for file in files}
-        return Draft(skill.name, _free(home, skill.name), skill.file, {}, texts)
+        folder = _free(home, skill.name)
+        return Draft(skill.name, folder, skill.file, {}, texts, version_of(skill))
     if skill.layer != "home":
         raise ToolError(
             f"{skill.name} belongs to {skill.folder}, which is read only here",
@@ -74,6 +79,15 @@ def open_draft(home: Home, skill: Skill, *others: str) -> Draft:
     texts = {path: read_text(skill.folder / path) for path in paths}
     folder = PurePosixPath(skill.folder.relative_to(home.root).as_posix())
     return Draft(skill.name, folder, skill.file, dict(texts), texts)
+
+
+def version_of(skill: Skill) -> str:
+    """Twelve digits that change with any file of the skill."""
+    digest = sha256()
+    for file in (skill.folder / skill.file, *_resources(skill)):
+        content = sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(skill.folder)}\0{content}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def whole_draft(home: Home, skill: Skill) -> Draft:

@@ -14,11 +14,12 @@ from types import MappingProxyType
 
 from hermes_home.errors import SkillError, ToolError
 from hermes_home.paths import Home
-from skills import catalog, ranking
+from skills import catalog, fitness, ranking
 from skills.catalog import Catalog
 from skills.diagnostic import Diagnostic
 from skills.scan import Found, Root, Scan, contained, resource_files
 from skills.skill import SKILL_FILE, Skill, load_block, parse, slash_name, slug
+from skills.triggers import triggers
 
 BUNDLED = Path(__file__).parent / "bundled"
 FILE_LIMIT = 1024 * 1024
@@ -38,6 +39,8 @@ class _Read:
 class _Snapshot:
     reads: Mapping[Path, _Read] = field(default_factory=dict)
     skills: Mapping[str, Skill] = field(default_factory=dict)
+    unmet: Mapping[str, str] = field(default_factory=dict)
+    usable: Mapping[str, Skill] = field(default_factory=dict)
     index: ranking.Index = field(default_factory=ranking.Index)
     diagnostics: tuple[Diagnostic, ...] = ()
     fingerprint: str = ""
@@ -98,27 +101,68 @@ class Library:
         """The skill of this name, in whatever case and spacing it is written."""
         return self._snapshot.skills.get(slug(name))
 
+    def everywhere(self, name: str) -> list[Skill]:
+        """Every skill of this name in any root, those that another hides too; the strongest
+        first."""
+        reads = self._snapshot.reads.values()
+        return [one.skill for one in reads if one.skill is not None and one.skill.name == name]
+
+    def bundled(self) -> dict[str, Skill]:
+        """What ships with the program, by name, hidden or not."""
+        found = [one.skill for one in self._snapshot.reads.values() if one.skill is not None]
+        return {skill.name: skill for skill in found if skill.layer == "bundled"}
+
+    def usable(self) -> Mapping[str, Skill]:
+        """The skills that can work on this machine. Only these are in the catalog, found by their
+        words and loaded by a slash command."""
+        return self._snapshot.usable
+
+    def unmet(self) -> Mapping[str, str]:
+        """What the others lacked at the last refresh, by name."""
+        return self._snapshot.unmet
+
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What is odd about any file, with its path."""
         return self._snapshot.diagnostics
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a skill appears, goes, moves or has another text."""
+        """Changes when a skill appears, goes, moves, has another text or can work no more."""
         return self._snapshot.fingerprint
 
-    def catalog(self, request: str, tokens: int, exclude: Collection[str] = ()) -> Catalog:
-        """The skills that match a request, in at most `tokens` and 2 KB."""
+    def catalog(
+        self, request: str, tokens: int, exclude: Collection[str] = (), first: str = ""
+    ) -> Catalog:
+        """The skills that match a request, in at most `tokens` and 2 KB; those behind the third
+        only if they clearly do. `first` heads them whether it matches or not."""
+        snapshot, apart = self._snapshot, {*exclude, first}
+        wanted = catalog.ENTRIES_LIMIT + len(apart)
+        hits = [
+            hit
+            for hit in snapshot.index.search(request, wanted)
+            if hit.key not in apart and hit.told
+        ]
+        names = [hit.key for at, hit in enumerate(hits) if at < catalog.ALWAYS or hit.clear]
+        headed = [first, *names] if first in snapshot.skills else names
+        shown = [snapshot.skills[name] for name in headed]
+        return catalog.build(shown, len(snapshot.usable), tokens)
+
+    def later(self, request: str, known: Collection[str]) -> Catalog:
+        """What a later message of a session tells: the few skills that clearly match it and are
+        not known there yet."""
         snapshot = self._snapshot
-        wanted = catalog.ENTRIES_LIMIT + len(exclude)
-        ranked = (name for name, _ in snapshot.index.search(request, wanted))
-        shown = [snapshot.skills[name] for name in ranked if name not in exclude]
-        return catalog.build(shown, len(snapshot.skills), tokens)
+        hits = snapshot.index.search(request, catalog.LATER_ENTRIES + len(known))
+        found = [snapshot.skills[hit.key] for hit in hits if hit.clear and hit.key not in known]
+        return catalog.later(found, len(snapshot.usable))
 
     def matches(self, text: str, limit: int = 10) -> list[Skill]:
         """The skills that match a text, best first."""
         snapshot = self._snapshot
-        return [snapshot.skills[name] for name, _ in snapshot.index.search(text, limit)]
+        return [snapshot.skills[hit.key] for hit in snapshot.index.search(text, limit)]
+
+    def rarity(self, term: str) -> float:
+        """How rare a term is among the skills, 0 to 1."""
+        return self._snapshot.index.rarity(term)
 
     def resources(self, name: str) -> list[str]:
         """The paths of a skill's other files below its folder, sorted."""
@@ -141,11 +185,15 @@ class Library:
     def by_slash(self, word: str) -> str:
         """The name of the skill this slash command loads, '' if there is none."""
         skill = self.get(word)
-        return skill.name if skill and slash_name(skill) == word.lower() else ""
+        if skill is None or skill.name not in self.usable():
+            return ""
+        return skill.name if slash_name(skill) == word.lower() else ""
 
     def load_block(self, name: str) -> str:
-        """A skill's instructions as they enter a conversation; ToolError if there is none."""
-        return load_block(self.require(name))
+        """A skill's instructions as they enter a conversation, with what this machine lacks for
+        them; ToolError if there is none."""
+        skill = self.require(name)
+        return load_block(skill, fitness.lacking(skill))
 
     def require(self, name: str) -> Skill:
         """The skill of this name; ToolError names the nearest ones."""
@@ -195,12 +243,16 @@ def _take(before: _Snapshot, roots: Sequence[Root], changed: frozenset[Path]) ->
         if first is not read.skill:
             diagnostics.append(_shadowed(read.skill, first))
     skills = dict(sorted(chosen.items()))
+    unmet = fitness.unmet(skills)
+    usable = {name: skill for name, skill in skills.items() if name not in unmet}
     return _Snapshot(
         reads,
         MappingProxyType(skills),
-        _reindexed(before, skills),
+        MappingProxyType(unmet),
+        MappingProxyType(usable),
+        _reindexed(before, usable),
         tuple(diagnostics),
-        _fingerprint(skills),
+        _fingerprint(skills, unmet),
     )
 
 
@@ -248,14 +300,20 @@ def _shadowed(skill: Skill, first: Skill) -> Diagnostic:
 
 def _reindexed(before: _Snapshot, skills: Mapping[str, Skill]) -> ranking.Index:
     added = {
-        name: ranking.weigh(name, skill.description, skill.body)
+        name: ranking.weigh(name, skill.description, _prose(skill), "; ".join(triggers(skill)))
         for name, skill in skills.items()
-        if name not in before.skills or before.skills[name].digest != skill.digest
+        if name not in before.usable or before.usable[name].digest != skill.digest
     }
-    removed = before.skills.keys() - skills.keys()
+    removed = before.usable.keys() - skills.keys()
     return before.index.updated(added, removed) if added or removed else before.index
 
 
-def _fingerprint(skills: Mapping[str, Skill]) -> str:
-    lines = (f"{skill.folder}\0{name}\0{skill.digest}" for name, skill in skills.items())
+def _prose(skill: Skill) -> str:
+    """A skill's words as they are searched: where its files lie says nothing about it."""
+    return skill.body.replace("{skill_dir}", "")
+
+
+def _fingerprint(skills: Mapping[str, Skill], unmet: Mapping[str, str]) -> str:
+    lines = [f"{skill.folder}\0{name}\0{skill.digest}" for name, skill in skills.items()]
+    lines += [f"{name}\0{reason}" for name, reason in unmet.items()]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

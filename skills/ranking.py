@@ -1,74 +1,102 @@
-"""Which skills match a request: Okapi BM25 over name, description and body, no model needed."""
+"""Which skills match a request: BM25 over name, description, triggers and body, no model needed."""
 
 from __future__ import annotations
 
 import heapq
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-NAME_WEIGHT, DESCRIPTION_WEIGHT, BODY_WEIGHT = 8, 6, 1
+from skills.kin import Kin
+from skills.synonyms import SYNONYMS
+from skills.words import COMMON, terms
 
-_K1, _B = 1.2, 0.75
+HEARD = 2.5
+"""From this weight on a term is one of those the skill is about; in a body alone it rarely is."""
+
+CLEAR_TERMS, CLEAR_SHARE = 2, 0.33
+LEAST_SHARE = 0.05
+"""From these on of `Hit.about` and `Hit.share` a request is surely of a skill's kind."""
+
+_K1 = 3.0
+_OF_COMMON = 0.3
+"""What a common word counts beside one that is as rare in the library."""
+_SYNONYM = 0.1
+"""What a synonym counts beside the word itself: enough to be found where nothing else is."""
+_UNSEEN = 50
+"""So many skills more, which hold none of the terms, are thought of when terms are called rare."""
 _QUERY_CHARACTERS = 4000
-_QUERY_TERMS = 32
+_QUERY_TERMS = 24
 """Of a long request the rarest terms decide; the rest would cost time and change little."""
 
-_WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
-_STOP = frozenset(
-    "a about all also an and any are as at be been but by can could did do does done for from get"
-    " had has have how i if in into is it its just let like make many me more most my no not of"
-    " on one only or other our out over please should so some such than that the their them then"
-    " there these they this to too up us use used user using want was we were what when where"
-    " which who why will with would you your".split()
-)
 
-Terms = Mapping[str, int]
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How much one mention weighs in a field of `typical` terms, and by how much of its length
+    (`even`, 0 to 1) a longer field's mentions weigh less."""
+
+    weight: float
+    typical: int
+    even: float
+
+
+_NAME = _Field(8, 3, 0.2)
+_DESCRIPTION = _Field(6, 24, 0.4)
+_TRIGGERS = _Field(6, 20, 0.3)
+_BODY = _Field(1, 200, 0.4)
+
+Terms = Mapping[str, float]
 """A document's terms and how much each weighs in it."""
 
 
-def terms(text: str) -> Iterator[str]:
-    """The words of a text as they are compared: folded, stemmed, without the commonest. Scripts
-    without spaces give pairs of characters."""
-    for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if word in _STOP:
-            continue
-        if _UNSPACED.match(word):
-            yield from (word[at : at + 2] for at in range(max(1, len(word) - 1)))
-        else:
-            yield stem(word)
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document that matches. `about`: how many of the request's terms it is about; `share`: how
+    much of what the request says, by rarity, these are, 0 to 1."""
+
+    key: str
+    score: float
+    about: int
+    share: float
+
+    @property
+    def told(self) -> bool:
+        """Whether it has anything to do with the request: `say hi` is about no skill that says
+        something."""
+        return self.about >= CLEAR_TERMS or (self.about > 0 and self.share > LEAST_SHARE)
+
+    @property
+    def clear(self) -> bool:
+        """Whether the request is surely of its kind. Of 50 remarks that go on with a task 3 seem
+        so, of 300 requests for a skill 3 in 4."""
+        return self.about >= CLEAR_TERMS and self.share >= CLEAR_SHARE
 
 
-@lru_cache(maxsize=16384)
-def stem(word: str) -> str:
-    """A word without its commonest English endings: reports, reporting, reported -> report."""
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return word
-    if word.endswith("ies"):
-        word = word[:-3] + "y"
-    elif word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        word = word[:-2]
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    for ending in ("ing", "ed"):
-        root = word.removesuffix(ending)
-        if root != word and len(root) >= 3 and re.search("[aeiouy]", root):
-            word = root[:-1] if root[-1] == root[-2] and root[-1] not in "lsz" else root
-            break
-    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+_Meant = tuple[str, Mapping[str, float]]
+"""A term that was asked for, and the known ones it means."""
 
 
-def weigh(name: str, description: str, body: str) -> Terms:
-    """The terms of one skill."""
-    weights: Counter[str] = Counter()
-    fields = ((name, NAME_WEIGHT), (description, DESCRIPTION_WEIGHT), (body, BODY_WEIGHT))
-    for text, weight in fields:
-        for term, count in Counter(terms(text)).items():
-            weights[term] += weight * count
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The documents that say what a term means, by weight (of the terms meant, whichever is most),
+    and how much having it tells."""
+
+    weights: Mapping[str, float]
+    rarity: float
+
+
+def weigh(name: str, description: str, body: str, triggers: str = "") -> Terms:
+    """The terms of one skill. The weights do not depend on the other skills there are."""
+    weights: dict[str, float] = {}
+    texts = ((name, _NAME), (description, _DESCRIPTION), (triggers, _TRIGGERS), (body, _BODY))
+    for text, field in texts:
+        counts = Counter(terms(text))
+        length = max(counts.total() / field.typical, 0.3)
+        mention = field.weight / (1 - field.even + field.even * length)
+        for term, count in counts.items():
+            weights[term] = weights.get(term, 0.0) + mention * math.log2(1 + count)
     return weights
 
 
@@ -76,19 +104,20 @@ class Index:
     """What is searched. Never changes: `updated` gives a new one that shares what stayed."""
 
     def __init__(self) -> None:
-        self._postings: dict[str, dict[str, int]] = {}
+        self._postings: dict[str, dict[str, float]] = {}
         self._held: dict[str, tuple[str, ...]] = {}
-        self._lengths: dict[str, int] = {}
-        self._norms: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._held)
+
+    @cached_property
+    def _kin(self) -> Kin:
+        return Kin(self._postings.keys())
 
     def updated(self, added: Mapping[str, Terms], removed: Collection[str] = ()) -> Index:
         """An index where `added` replace those of the same key and `removed` are gone."""
         new = Index()
-        new._postings = dict(self._postings)
-        new._held, new._lengths = dict(self._held), dict(self._lengths)
+        new._postings, new._held = dict(self._postings), dict(self._held)
         owned: set[str] = set()
         for key in {*removed, *added} & self._held.keys():
             for term in new._held.pop(key):
@@ -96,44 +125,69 @@ class Index:
                 if not new._postings[term]:
                     del new._postings[term]
                     owned.discard(term)
-            del new._lengths[key]
         for key, weights in added.items():
             for term, weight in weights.items():
                 new._posting(term, owned)[key] = weight
             new._held[key] = tuple(weights)
-            new._lengths[key] = sum(weights.values())
-        new._norms = _norms(new._lengths)
         return new
 
-    def _posting(self, term: str, owned: set[str]) -> dict[str, int]:
+    def _posting(self, term: str, owned: set[str]) -> dict[str, float]:
         """This index's own copy of a term's posting list."""
         if term not in owned:
             owned.add(term)
             self._postings[term] = dict(self._postings.get(term, ()))
         return self._postings[term]
 
-    def search(self, text: str, limit: int) -> list[tuple[str, float]]:
-        """The keys that match, best first, with their scores; ties by key. To match, a document
-        has one of the terms about as often as in its description, or two of them at all."""
+    def rarity(self, term: str) -> float:
+        """How rare a term is, 0 to 1; in a small library none is much commoner than others."""
+        count = len(self) + _UNSEEN
+        return math.log(count / (1 + len(self._postings.get(term, ())))) / math.log(count)
+
+    def search(self, text: str, limit: int) -> list[Hit]:
+        """What matches, best first; ties by key. To match, a document is about one of the terms,
+        or has two of them at all."""
+        asked = sorted(set(terms(text[:_QUERY_CHARACTERS])))
+        known = [(term, meant) for term in asked if (meant := self._meant(term))]
+        groups = [self._group(term, meant) for term, meant in self._rarest(known)]
+        said = sum(group.rarity for group in groups)
+        said += (len(asked) - len(known)) * self._rarity(0)
         scores: dict[str, float] = {}
         heard: Counter[str] = Counter()
-        asked = set(terms(text[:_QUERY_CHARACTERS]))
-        for term in self._rarest(asked):
-            posting = self._postings[term]
-            rarity = math.log(1 + (len(self) - len(posting) + 0.5) / (len(posting) + 0.5))
-            for key, weight in posting.items():
-                share = weight * (_K1 + 1) / (weight + self._norms[key])
-                scores[key] = scores.get(key, 0.0) + rarity * share
-                heard[key] += 2 if weight >= DESCRIPTION_WEIGHT else 1
+        about: dict[str, list[float]] = {}
+        for group in groups:
+            for key, weight in group.weights.items():
+                scores[key] = scores.get(key, 0.0) + group.rarity * weight / (_K1 + weight)
+                heard[key] += 2 if weight >= HEARD else 1
+                if weight >= HEARD:
+                    about.setdefault(key, []).append(group.rarity)
         needed = min(2, len(asked))
-        matching = ((key, score) for key, score in scores.items() if heard[key] >= needed)
-        return heapq.nsmallest(limit, matching, key=lambda item: (-item[1], item[0]))
+        hits = (
+            Hit(key, score, len(about.get(key, ())), sum(about.get(key, ())) / said)
+            for key, score in scores.items()
+            if heard[key] >= needed
+        )
+        return heapq.nsmallest(limit, hits, key=lambda hit: (-hit.score, hit.key))
 
-    def _rarest(self, asked: set[str]) -> list[str]:
-        known = sorted(asked & self._postings.keys())
-        return heapq.nsmallest(_QUERY_TERMS, known, key=lambda term: len(self._postings[term]))
+    def _meant(self, term: str) -> Mapping[str, float]:
+        """The known terms that one asked for may mean, each with how much it counts."""
+        kin = self._kin.of(term)
+        for other in SYNONYMS.get(term, frozenset()) & self._postings.keys():
+            kin.setdefault(other, _SYNONYM)
+        return kin
 
+    def _rarest(self, known: Sequence[_Meant]) -> list[_Meant]:
+        def holding(meant: _Meant) -> int:
+            return max(len(self._postings[other]) for other in meant[1])
 
-def _norms(lengths: Mapping[str, int]) -> dict[str, float]:
-    average = sum(lengths.values()) / len(lengths) if lengths else 1.0
-    return {key: _K1 * (1 - _B + _B * length / average) for key, length in lengths.items()}
+        return heapq.nsmallest(_QUERY_TERMS, known, key=holding)
+
+    def _group(self, term: str, meant: Mapping[str, float]) -> _Group:
+        weights: dict[str, float] = {}
+        for other, likeness in meant.items():
+            for key, weight in self._postings[other].items():
+                weights[key] = max(weights.get(key, 0.0), weight * likeness)
+        rarity = self._rarity(len(weights))
+        return _Group(weights, rarity * (_OF_COMMON if term in COMMON else 1.0))
+
+    def _rarity(self, holding: int) -> float:
+        return math.log(1 + (len(self) - holding + 0.5) / (holding + 0.5))

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from agent.characters import unseen
+from agent.events import SkillRef
 from hermes_home.errors import SkillError
 from skills import frontmatter
-from skills.characters import unseen
 from skills.diagnostic import Diagnostic
 from skills.frontmatter import Value
 
@@ -51,6 +52,11 @@ class Skill:
     layer: str = ""
     category: str = ""
 
+    @property
+    def ref(self) -> SkillRef:
+        """The skill as it is now, as events name it."""
+        return SkillRef(self.name, self.digest[:12])
+
 
 def slug(name: str) -> str:
     """Lowercase letters and digits of any script, joined by single hyphens; may be empty."""
@@ -63,10 +69,12 @@ def slash_name(skill: Skill) -> str:
     return skill.name
 
 
-def load_block(skill: Skill) -> str:
-    """A skill's instructions as they enter a conversation."""
+def load_block(skill: Skill, lacking: str = "") -> str:
+    """A skill's instructions as they enter a conversation, below what this machine lacks."""
     opening = f'<skill name="{escape(skill.name)}" dir="{escape(str(skill.folder))}">'
-    return "\n".join([opening, skill.body.replace("</skill>", "<\\/skill>"), "</skill>"])
+    warning = [f"This skill cannot work here as it is: it {lacking}.", ""] if lacking else []
+    body = skill.body.replace("</skill>", "<\\/skill>")
+    return "\n".join([opening, *warning, body, "</skill>"])
 
 
 def parse(text: str, folder_name: str) -> Skill:

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from agent.characters import unseen
 from hermes_home.errors import SkillError
 from skills import frontmatter
-from skills.characters import unseen
 from skills.frontmatter import Value
 from skills.skill import (
     COMPATIBILITY_LIMIT,

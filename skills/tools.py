@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
 from agent.learning import Author, Change
 from agent.policy import Effect
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.schema import tool
-from hermes_home.errors import ChangeRefused
+from hermes_home.errors import ChangeRefused, ToolError
 from skills.catalog import entry
 from skills.library import Library
-from skills.skill import Skill, load_block
+from skills.skill import Skill
 from skills.writer import Edit, Writer
 
 LISTED = 60
 FOUND = 10
 LISTED_CUT = 100
 
+Hidden = Callable[[str], Collection[str]]
+"""The names of the skills that a session is to find nothing of."""
+
 Action = Literal["create", "patch", "edit", "write_file", "remove_file", "archive"]
 
 
-def skill_tools(library: Library, writer: Writer) -> list[Tool]:
-    """The skill tools over one library and its writer."""
+def _nothing(session: str) -> Collection[str]:
+    return ()
+
+
+def skill_tools(
+    library: Library, writer: Writer, hidden: Hidden = _nothing, absent: Hidden = _nothing
+) -> list[Tool]:
+    """The skill tools over one library and its writer. A checkpoint finds what is `hidden` from
+    its session too: it searches before it creates. What is `absent` is not there by name either."""
 
     async def skills_list(context: ToolContext, category: str = "") -> ToolResult:
         """List skills by name."""
-        chosen = [s for s in library.skills().values() if not category or s.category == category]
+        gone = absent(context.session)
+        there = [skill for name, skill in library.usable().items() if name not in gone]
+        chosen = [skill for skill in there if not category or skill.category == category]
         return ToolResult(_listing(chosen, category))
 
     async def skills_search(context: ToolContext, query: str) -> ToolResult:
         """Find skills by words of their task."""
-        found = library.matches(query, FOUND)
+        gone = () if context.checkpoint else hidden(context.session)
+        found = [s for s in library.matches(query, FOUND + len(gone)) if s.name not in gone][:FOUND]
         if not found:
-            return ToolResult(f"no skill of {len(library.skills())} matches these words")
+            return ToolResult(f"no skill of {len(library.usable())} matches these words")
         return ToolResult("\n".join(f"- {entry(skill)}" for skill in found))
 
     async def skill_view(
@@ -43,13 +57,15 @@ def skill_tools(library: Library, writer: Writer) -> list[Tool]:
     ) -> ToolResult:
         """Load a skill's instructions and follow them; or read one of its files."""
         skill = library.require(name)
+        if skill.name in absent(context.session):
+            raise ToolError(f"there is no skill {name!r}")
         details = {"skill": skill.name, "digest": skill.digest}
         if path:
             content = library.read_resource(name, path)
             return ToolResult(_shown(content, path), details={**details, "path": path})
         files = library.resources(name)
         listed = f"\nfiles (skill_view with path reads one): {', '.join(files)}" if files else ""
-        return ToolResult(load_block(skill) + listed, details=details)
+        return ToolResult(library.load_block(name) + listed, details=details, loaded=skill.ref)
 
     async def skill_manage(  # noqa: PLR0913 - the arguments are the published schema
         context: ToolContext,
@@ -63,7 +79,8 @@ def skill_tools(library: Library, writer: Writer) -> list[Tool]:
     ) -> ToolResult:
         """Keep a tested procedure as a skill. Patch a similar skill rather than create its twin.
         A SKILL.md: `---`, `name: like-this`, `description: what it does. Use when …`, `---`, each
-        on a line, then numbered steps."""
+        on a line, then numbered steps, commands in `backticks`, its own files as
+        `{skill_dir}/scripts/…`; `## Verification` names the command that checks."""
         if not context.learning:
             raise ChangeRefused("this run keeps nothing: learning is off")
         edit = Edit(action, name, content, old_text, new_text, path, category)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import glob
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agent.events import FileChange
-from agent.learning import Author, Change, Door, Proposal
+from agent.learning import OWNER, Author, Change, Door, Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
+from hermes_home.tracked import files_below
 from skills.draft import (
     Draft,
     check_resource,
     new_draft,
     open_draft,
+    read_text,
     replace_once,
     resource_path,
     whole_draft,
@@ -97,6 +100,31 @@ class Writer:
     async def archive(self, name: str, author: Author) -> Change:
         """Moves the skill to skills/.archive/<name>-<n>/, where it is not found any more."""
         return await self.apply(Edit("archive", name), author)
+
+    async def forget(self, id: int, name: str, paths: Collection[str]) -> Change:
+        """Take every file of a skill out of the home because its owner wants change `id`
+        forgotten; also those in the archive, and what lies at `paths` of earlier changes."""
+        return await self._door.apply(lambda: self.forgetting(id, name, paths), OWNER)
+
+    def forgetting(self, id: int, name: str, paths: Collection[str]) -> Proposal:
+        """The change that `forget` would make; ToolError if nothing of the skill is there."""
+        self._library.refresh()
+        skill = self._library.get(name)
+        folders = {PurePosixPath(path) for path in paths}
+        if skill is not None and skill.layer == "home":
+            folders.add(PurePosixPath(skill.folder.relative_to(self._home.root).as_posix()))
+        archives = (self._home.skills / ".archive").glob(f"{glob.escape(name)}-*")
+        for place in archives:
+            if place.name.removeprefix(f"{name}-").isdigit():
+                folders.add(PurePosixPath(place.relative_to(self._home.root).as_posix()))
+        found = sorted(
+            {path for folder in folders for path in files_below(self._home, str(folder))}
+        )
+        if not found:
+            raise ToolError(f"nothing of the skill {name} is in the home")
+        texts = [(path, read_text(self._home.root / path)) for path in found]
+        files = tuple(FileChange(path, text, None) for path, text in texts)
+        return Proposal("skill", name, "forget", files, forgets=id)
 
     # -- plans: what each action would do to the files that are there now ------------------------
 

@@ -13,6 +13,7 @@ import pluggy
 import pytest
 
 from hermes_home.paths import Home
+from tests.clock import Clock
 from tests.hermes import Hermes
 from tests.model_server import ModelServer
 from tests.patient import Owner
@@ -80,3 +81,8 @@ def owner(hermes: Hermes) -> Iterator[Owner]:
     """The owner of that home, who starts its daemons; the last one ends with the test."""
     with closing(Owner(hermes)) as owner:
         yield owner
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

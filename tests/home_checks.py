@@ -26,6 +26,7 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
+from agent.file_parts import whole
 from hermes_home.history import History
 from hermes_home.paths import Home
 from hermes_home.tracked import files_below
@@ -123,7 +124,9 @@ def check_changes(home: Home, events: Sequence[Stored]) -> None:
             intents[stored.seq] = event
         elif isinstance(event, ChangeMade):
             made[event.id] += 1
-            for file in intents[event.id].files:
+            for kept in intents[event.id].files:
+                file = whole(kept, texts.get(kept.path))
+                assert file is not None, f"change {event.id} lost another"
                 assert texts.get(file.path) == file.before, f"change {event.id} lost another"
                 texts[file.path] = file.after
     assert set(made.values()) <= {1}

@@ -51,13 +51,13 @@ class Desk:
 
     mode: Literal["auto", "suggest", "off"] = "auto"
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, git: str = "git") -> None:
         self.home = home
         self.after: Callable[[AnyEvent], None] = lambda event: None
         self.replaced: Callable[[str], None] = lambda path: None
         self.database = Database(home)
         self.journal = Journal(self.database)
-        self.history = _Told(self)
+        self.history = _Told(self, git)
         self.index = Index(home)
         self.index.follow(self.journal)
         self.door = Door(home, self.history, self._record, self.intent, lambda: self.mode)
@@ -71,8 +71,7 @@ class Desk:
         return seq
 
     def intent(self, id: int) -> ChangeIntended | None:
-        found = self.journal.read_all(id - 1, 1)
-        event = found[0].event if found and found[0].seq == id else None
+        event = self.journal.event(id)
         return event if isinstance(event, ChangeIntended) else None
 
     async def note(
@@ -114,8 +113,8 @@ class Desk:
 class _Told(History):
     """A history that tells of each file it has written."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk.home)
+    def __init__(self, desk: Desk, git: str) -> None:
+        super().__init__(desk.home, git)
         self._desk = desk
 
     def replace(self, relative: str, before: str | None, after: str | None) -> bool:
@@ -126,9 +125,10 @@ class _Told(History):
 
 
 @asynccontextmanager
-async def open_desk(home: Home) -> AsyncIterator[Desk]:
-    """A desk as the daemon opens it: the history found, what a crash left made whole."""
-    desk = Desk(home)
+async def open_desk(home: Home, git: str = "git") -> AsyncIterator[Desk]:
+    """A desk as the daemon opens it: the history found, what a crash left made whole. `git`: the
+    program; a name that is none is faster, and keeps no history."""
+    desk = Desk(home, git)
     try:
         await desk.history.open()
         await desk.door.reconcile(desk.journal.changes())
@@ -147,8 +147,8 @@ class Talk:
         self.author = Author("agent", "s", "r", conversation=self.conversation)
         self._calls = 0
 
-    def user(self, text: str, principal: str = "owner") -> None:
-        self.conversation.apply(UserSpoke(input="i", text=text, principal=principal))
+    def user(self, text: str, principal: str = "owner", tail: str = "") -> None:
+        self.conversation.apply(UserSpoke(input="i", text=text, principal=principal, tail=tail))
 
     def model(self, text: str = "", call: tuple[str, str] | None = None) -> None:
         """A reply; `call` is a tool's name and its arguments as JSON."""

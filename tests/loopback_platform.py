@@ -30,6 +30,7 @@ class Message:
     silent: bool = False
     files: list[bytes] = field(default_factory=list)
     gone: bool = False
+    thread: str = ""
 
     @property
     def text(self) -> str:
@@ -111,8 +112,8 @@ class Program:
     # -- the protocol ---------------------------------------------------------------------------
 
     def poll(self, after: int, wait: float) -> list[dict[str, Any]]:
-        """What the channel has not acknowledged. `redeliver`: how often an event comes at least,
-        acknowledged or not."""
+        """What the channel has not acknowledged. `redeliver`: how often every other event comes
+        at least, acknowledged or not; the others are forgotten when they are acknowledged."""
         deadline = time.monotonic() + wait
         with self.lock:
             self.acknowledged = max(self.acknowledged, after)
@@ -126,7 +127,8 @@ class Program:
 
     def _due(self, event: dict[str, Any]) -> bool:
         number = event["number"]
-        return number > self.acknowledged or self._delivered[number] < self.redeliver
+        often = self.redeliver if number % 2 else 1
+        return number > self.acknowledged or self._delivered[number] < often
 
     def send(self, body: dict[str, Any]) -> str:
         with self.lock:
@@ -141,6 +143,7 @@ class Program:
                     body["buttons"],
                     body["silent"],
                     files,
+                    thread=body["thread"],
                 )
             )
             return id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from agent.events import (
     AnyEvent,
     ApprovalDecided,
     ApprovalRequested,
+    CallEnd,
     ChangeDecided,
     ChangeIntended,
     ChangeKind,
@@ -20,13 +22,16 @@ from agent.events import (
     ModelReplied,
     Noticed,
     Purpose,
+    RunEnd,
     RunFinished,
+    RunJudged,
     RunParked,
     RunResumed,
     RunStarted,
     RunSuspended,
     SessionOpened,
     SessionRenamed,
+    SkillRef,
     ToolFinished,
     ToolStarted,
     UserSpoke,
@@ -37,6 +42,9 @@ from agent.messages import ToolCall, Usage
 WORDS = (
     "alpha beta gamma delta report deploy 東京都 京都大学 안녕하세요 привет мир naïve café".split()
 )
+SKILLS = ("report-pdf", "deploy", "tidy")
+REMARKS = ("thanks, that works", "no, that's wrong", "is that right?", "oh great, another error")
+CHECKS = ("pytest -q", "cd a && make test", "deploy {now}")
 
 
 class RandomJournal:
@@ -46,20 +54,19 @@ class RandomJournal:
         self._random = random.Random(seed)
         self._sessions = [f"20261121-{number:04x}" for number in range(sessions)]
         self._calls = dict.fromkeys(self._sessions, 0)
+        self._runs: dict[str, list[str]] = {session: [] for session in self._sessions}
         self._intended: list[int] = []
         self._drawn: list[Callable[[str], AnyEvent]] = [
             self._opened,
             lambda s: SessionRenamed(title=self._text(3)),
-            lambda s: RunStarted(
-                cause="", principal="owner", options=RunOptions(), provider="p", model=self._text(1)
-            ),
-            *[lambda s: UserSpoke(input="", text=self._text(12), tail="date: today")] * 4,
+            *[self._run_started] * 3,
+            *[self._spoke] * 5,
             *[self._replied] * 5,
             *[self._tool_started] * 4,
-            *[lambda s: ToolFinished(call_id="c", name="shell", status="ok", text=self._text(30))]
-            * 4,
+            *[self._tool_finished] * 4,
             lambda s: Answered(text=self._text(200)),
-            lambda s: RunFinished(reason="done"),
+            *[self._run_finished] * 3,
+            self._judged,
             lambda s: RunSuspended(),
             lambda s: RunResumed(),
             lambda s: RunParked(reason="two crashes"),
@@ -77,6 +84,11 @@ class RandomJournal:
         event = self._random.choice(self._drawn)(session)
         return event, "" if isinstance(event, ChangeDecided) else session
 
+    def run_of(self, session: str) -> str:
+        """The run that the last RunStarted of a session began."""
+        runs = self._runs[session]
+        return runs[-1] if runs else ""
+
     def stored(self, event: AnyEvent, seq: int) -> None:
         """Tell which number an event got, so that later ones can refer to it."""
         if isinstance(event, ChangeIntended):
@@ -90,6 +102,53 @@ class RandomJournal:
         return SessionOpened(
             source="terminal", cwd="/w", system="", tools="", prompt_version="1", title=title
         )
+
+    def _run_started(self, session: str) -> AnyEvent:
+        runs = self._runs[session]
+        runs.append(f"{session}-r{len(runs)}")
+        return RunStarted(
+            cause="",
+            principal="owner",
+            options=RunOptions(),
+            provider="p",
+            model=self._random.choice(("big", "small")),
+        )
+
+    def _spoke(self, session: str) -> AnyEvent:
+        said = self._random.choice((*REMARKS, *[self._text(12)] * 4))
+        return UserSpoke(
+            input="",
+            text=said,
+            tail="date: today",
+            principal=self._random.choice(("owner", "owner", "owner", "g1")),
+            steering=self._random.random() < 0.3,
+            offered=self._skills(),
+            withheld=self._skills(),
+            loaded=self._skills() if self._random.random() < 0.2 else (),
+        )
+
+    def _skills(self) -> tuple[SkillRef, ...]:
+        chosen = self._random.sample(SKILLS, self._random.randint(0, 2))
+        return tuple(SkillRef(name, self._random.choice("12")) for name in chosen)
+
+    def _tool_finished(self, session: str) -> AnyEvent:
+        statuses: tuple[CallEnd, ...] = ("ok", "ok", "ok", "failed", "invalid", "interrupted")
+        return ToolFinished(
+            call_id="c",
+            name="shell",
+            status=self._random.choice(statuses),
+            text=self._text(30),
+            exit=self._random.choice((0, 1, None)),
+            loaded=next(iter(self._skills()), None) if self._random.random() < 0.2 else None,
+        )
+
+    def _run_finished(self, session: str) -> AnyEvent:
+        ends: tuple[RunEnd, ...] = ("done", "done", "done", "stopped", "failed", "limit")
+        return RunFinished(reason=self._random.choice(ends))
+
+    def _judged(self, session: str) -> AnyEvent:
+        run = self._random.choice(self._runs[session] or [""])
+        return RunJudged(run=run, good=self._random.random() < 0.5, by="owner")
 
     def _replied(self, session: str) -> AnyEvent:
         usage = Usage(
@@ -109,7 +168,7 @@ class RandomJournal:
         return ToolStarted(
             call_id="c",
             name="shell",
-            arguments=f'{{"command": "{self._text(4)}"}}',
+            arguments=json.dumps({"command": self._random.choice((*CHECKS, self._text(4)))}),
             number=self._calls[session],
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent.checkpoint import evaluation_tools
-from agent.context import Context
+from agent.context import Context, Framed, Learner
 from agent.conversation import Conversation
 from agent.events import (
     AnyEvent,
@@ -90,9 +90,11 @@ class Rig:
         limit: int = 0,
         max_turns: int = 1000,
         protect: int = 20,
+        budget: float = 1.0,
     ) -> None:
+        self.learner: Learner | None = None
         self.provider = Player(script)
-        self.learning = LearningSettings(mode=mode, checkpoint_every=every)
+        self.learning = LearningSettings(mode=mode, checkpoint_every=every, budget=budget)
         self.compaction = CompactionSettings(protect_last_n=protect)
         self.options = RunOptions(cwd="/", headless=headless)
         self.window, self.max_turns = window, max_turns
@@ -171,9 +173,9 @@ class Rig:
         self.inbox.put(input)
 
     def context(self) -> Context:
-        async def frame(said: Said) -> tuple[str, str]:
+        async def frame(said: Said) -> Framed:
             learned = "".join(f"\nlearned: {text}" for text in self.conversation.announcements)
-            return "", f"date: {datetime(2026, 1, 1, tzinfo=UTC):%Y-%m-%d}{learned}"
+            return Framed("", f"date: {datetime(2026, 1, 1, tzinfo=UTC):%Y-%m-%d}{learned}")
 
         async def recall(conversation: Conversation) -> str:
             return "Skills that match: none\nNotes: none"
@@ -189,6 +191,7 @@ class Rig:
             tools=b"[]",
             provider=self.provider,
             model="m",
+            learner=self.learner,
             window=self.window,
             max_turns=self.max_turns,
             toolbox=Toolbox(self.tools(), self.keep),

@@ -11,20 +11,9 @@ import pytest
 from hermes_home.paths import Home
 from memory.arrivals import KEPT, WINDOW, Arrival, Arrivals
 from memory.database import Database
+from tests.clock import Clock
 
 pytestmark = pytest.mark.anyio
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

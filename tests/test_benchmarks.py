@@ -77,7 +77,7 @@ def test_smallest_run_fills_the_whole_table_for_our_agent(tmp_path: Path) -> Non
     measures = {row["measure"] for row in found["rows"]}
     assert measures == {
         "client start", "say hi", "tool calls, shell", "tool calls, read",
-        "fixed prompt", "prefix kept", "idle daemon", "store", "API, 50 chats at once",
+        "fixed prompt", "prefix kept", "idle daemon", "store", "skills", "API, 50 chats at once",
     }  # fmt: skip
     assert [row["figure"] for row in found["rows"] if "hermes" not in row["samples"]] == []
     assert len(found["notes"]) == 1, found["notes"]

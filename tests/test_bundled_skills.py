@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import skills_ref
 
-from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS, ROOT
+from gateway.cli.command import ROOT
+from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS
 from hermes_home.paths import Home
 from hermes_home.settings import Settings
+from skills.fitness import NEEDS, PLATFORMS
 from skills.library import BUNDLED, Library
+from skills.skill import parse
 from skills.strict import check_strict
 
-FOLDERS = sorted(path for path in BUNDLED.iterdir() if path.is_dir())
+FOLDERS = sorted(file.parent for file in BUNDLED.rglob("SKILL.md"))
+GROUPS = {"mlops", "devops", "research", "content", "development", "system"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -28,11 +34,71 @@ def test_it_is_strictly_valid(folder: Path):
     assert skills_ref.validate(folder) == []
 
 
+def test_there_are_enough_in_every_group():
+    groups = Counter(folder.parent.relative_to(BUNDLED).as_posix() for folder in FOLDERS)
+    assert groups.keys() == GROUPS
+    assert min(groups.values()) >= 7
+    assert groups.total() >= 40
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_it_is_short_and_says_when_to_use_it_and_how_to_check(folder: Path):
+    skill = parse((folder / "SKILL.md").read_text(encoding="utf-8"), folder.name)
+    assert len(skill.description) <= 400
+    assert re.search(r"\bUse \w+", skill.description)
+    assert len(skill.body.split()) < 600
+    assert skill.body.count("\n") < 90
+    titles = re.findall(r"(?m)^## (\w+)", skill.body)
+    assert "Verification" in titles
+    triggers = skill.metadata["hermes-triggers"]
+    assert isinstance(triggers, str)
+    assert len(triggers.split(";")) >= 8
+    assert re.search("[\u4e00-\u9fff]", triggers), "some in Chinese"
+
+
+def test_its_metadata_holds_only_keys_that_are_read():
+    known = {"hermes-triggers", PLATFORMS, NEEDS}
+    for folder in FOLDERS:
+        skill = parse((folder / "SKILL.md").read_text(encoding="utf-8"), folder.name)
+        assert skill.metadata.keys() <= known, folder
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_files_it_names_are_there(folder: Path):
     text = (folder / "SKILL.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:scripts|references|assets)/[\w./-]+\w)`", text)
+    named = re.findall(r"(?:`|skill_dir}/)((?:scripts|references|assets)/[\w./-]+\w)", text)
+    named = [path for path in named if path != "scripts/NAME"]
     assert [path for path in named if not (folder / path).is_file()] == []
+    there = {file.name for file in folder.glob("scripts/*.py")}
+    assert there <= {Path(path).name for path in named}, "a script that nothing names"
+
+
+SCRIPTS = sorted(BUNDLED.rglob("scripts/*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_script_needs_only_what_python_brings(script: Path):
+    tree = ast.parse(script.read_text(encoding="utf-8"), feature_version=(3, 11))
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        own = {file.stem for file in script.parent.glob("*.py")}
+        assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | own
+    assert script.stem not in sys.stdlib_module_names, "it would hide a module of Python"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_script_explains_itself_and_is_typed(script: Path, tmp_path: Path):
+    command = [sys.executable, "-W", "error", str(script), "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert len(told.stdout) > 80
+    assert list(tmp_path.iterdir()) == []
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            arguments = [one for one in node.args.args if one.arg not in ("self", "cls")]
+            assert node.returns, node.name
+            assert all(one.annotation for one in arguments), node.name
 
 
 @pytest.mark.parametrize(
@@ -50,7 +116,7 @@ def test_it_is_found_by_what_people_say(home: Home, request_words: str, name: st
 
 
 def help_text() -> str:
-    text = (BUNDLED / "hermes-help" / "SKILL.md").read_text(encoding="utf-8")
+    text = (BUNDLED / "system" / "hermes-help" / "SKILL.md").read_text(encoding="utf-8")
     return " ".join(text.split())
 
 
@@ -76,7 +142,7 @@ def test_the_help_names_only_settings_there_are():
 
 
 def profiled(table: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    script = BUNDLED / "csv-report" / "scripts" / "profile_csv.py"
+    script = BUNDLED / "content" / "csv-report" / "scripts" / "profile_csv.py"
     command = [sys.executable, str(script), str(table), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
@@ -100,3 +166,15 @@ def test_the_table_profile_says_what_it_cannot_read(tmp_path: Path):
     assert "cannot read" in missing.stderr
     (tmp_path / "empty.csv").write_text("")
     assert json.loads(profiled(tmp_path / "empty.csv").stdout)["columns"] == []
+
+
+def test_a_report_on_a_table_is_held_against_it(tmp_path: Path):
+    table, report = tmp_path / "table.csv", tmp_path / "report.md"
+    table.write_text("item,price\na,1.25\nb,2.5\n")
+    report.write_text("2 rows. `item` is text; `price` has the sum 3.75, mean 1.88.\n")
+    assert profiled(table, "--report", str(report)).returncode == 0
+    for right, wrong in (("2 rows", "3 rows"), ("`item`", "it"), ("3.75", "4.75"), ("1.88", "1.9")):
+        text = "2 rows. `item` is text; `price` has the sum 3.75, mean 1.88.\n"
+        report.write_text(text.replace(right, wrong))
+        told = profiled(table, "--report", str(report))
+        assert (told.returncode, wrong == "1.9") in ((1, False), (0, True)), told.stdout

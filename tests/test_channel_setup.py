@@ -15,7 +15,7 @@ from gateway.channels.guides import GUIDES
 from gateway.channels.table import CHANNELS
 from hermes_home.channel_settings import ChannelsSettings
 from tests.hermes import Hermes
-from tests.mail_server import ABSENT, PASSWORD, MailServer, installed
+from tests.mail_server import ABSENT, DOMAIN, PASSWORD, MailServer, installed
 from tests.servers import free_port
 from tests.synapse import ABSENT as NO_SYNAPSE
 from tests.synapse import PYTHON, Synapse
@@ -153,13 +153,16 @@ def test_a_person_is_led_through_it(at_server: Hermes, server: TelegramServer) -
         terminal.type("1\r")
         terminal.wait("@BotFather")
         terminal.wait("not shown")
+        terminal.type("\r")
+        terminal.wait("is needed")
+        terminal.wait("not shown", 2)
         terminal.type(f"{WRONG}\r")
         terminal.wait("https address")
         terminal.type("\r")
         terminal.wait("does not know this bot")
         terminal.wait("answer again?")
         terminal.type("\r")
-        terminal.wait("not shown", 2)
+        terminal.wait("not shown; Enter keeps it")
         terminal.type(f"{TOKEN}\r")
         terminal.wait("https address", 2)
         terminal.type("\r")
@@ -170,6 +173,7 @@ def test_a_person_is_led_through_it(at_server: Hermes, server: TelegramServer) -
         assert code is not None, terminal.seen
         server.say(ada, code[1].lower())
         terminal.wait("Paired with Ada")
+        terminal.wait("hermes daemon install")
     finally:
         terminal.close()
     assert json.loads(hermes.ok("pairing", "list", "--json"))[0]["role"] == "owner"
@@ -185,8 +189,9 @@ def test_a_mailbox_by_flags(hermes: Hermes) -> None:
         where = (f"imap={server.imap}", f"smtp={server.smtp}", f"user={bot.name}")
         words = ("gateway", "setup", "email", f"address={bot.address}", f"owners={ada.address}")
         told = hermes.ok(*words, *where, "--token-env", "PASSWORD")
-        assert f"Write to {bot.address}" in told
-        assert re.search(r"^EMAIL_TAG=\w{24,}$", (hermes.home / ".env").read_text(), re.MULTILINE)
+        tag = re.search(r"^EMAIL_TAG=(\w{24,})$", (hermes.home / ".env").read_text(), re.MULTILINE)
+        assert tag is not None
+        assert f"Write to {bot.name}+{tag[1]}@{DOMAIN}" in told
         assert _settled(hermes)["state"] == "live"
         hermes.ok("daemon", "stop")
     finally:

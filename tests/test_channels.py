@@ -165,6 +165,31 @@ def test_files_come_with_their_type_size_and_path_or_a_stated_failure(chat, prog
     assert Path(paths[0]).read_bytes() == png
 
 
+def test_a_file_is_sent_to_the_chat_and_a_guest_sends_none(chat, program, model_server):
+    (chat.workspace / "sum.csv").write_bytes(b"a,b\n1,2\n")
+    (chat.workspace / "large.bin").write_bytes(bytes(10_000_001))
+    (chat.workspace / "empty.txt").touch()
+    paths = ("sum.csv", "large.bin", "empty.txt", "gone.txt", str(chat.home / ".env"))
+    model_server.script = [
+        *({"tool_calls": [{"name": "send_file", "arguments": {"path": path}}]} for path in paths),
+        {"content": "sent"},
+        {"tool_calls": [{"name": "send_file", "arguments": {"path": "sum.csv"}}]},
+        {"content": "I may not"},
+    ]
+    program.say("send me the sum")
+    program.until(lambda: answers(program)[-1:] == ["sent"])
+    assert [one.files for one in program.shown() if one.files] == [[b"a,b\n1,2\n"]]
+    told = [str(one["content"]) for one in model_server.runs()[-1].body["messages"]]
+    for text in ("is on its way", "more than 10,000,000 bytes", "is empty", "not exist", "denied"):
+        assert any(text in one for one in told), (text, told)
+    program.say("send me the sum", sender="g1", chat="c7")
+    program.until(lambda: answers(program, "c7") == ["I may not"])
+    assert sum(len(one.files) for one in program.messages) == 1
+    model_server.script = calls(1, "send_file", {"path": "sum.csv"}, final="not here")
+    chat.ok("-z", "send me the sum")
+    assert "in no chat" in model_server.runs()[-1].body["messages"][-1]["content"]
+
+
 def test_an_approval_has_buttons_and_shows_what_was_really_decided(chat, program, model_server):
     model_server.script = calls(1, "shell", {"command": "echo hi", "outside": True})
     program.say("do it")
@@ -241,7 +266,7 @@ def test_control_is_answered_within_two_seconds_while_model_tool_and_channel_han
     program.say("hang in the model")
     program.until(lambda: len(model_server.runs()) == 2)
     within(
-        "/status", lambda: any(text.startswith("this chat  thinking") for text in answers(program))
+        "/status", lambda: any(text.startswith("this chat – thinking") for text in answers(program))
     )
     within("/stop", lambda: "Stopped." in answers(program))
     program.say("hang in a tool")
@@ -256,8 +281,71 @@ def test_control_is_answered_within_two_seconds_while_model_tool_and_channel_han
     program.say("hang in the channel")
     program.until(lambda: len(model_server.runs()) == 4)
     time.sleep(0.3)
-    within("/status", lambda: answers(program)[-1].startswith("this chat  "))
+    within("/status", lambda: answers(program)[-1].startswith("this chat – "))
     within("/stop", lambda: answers(program)[-1] == "Nothing is running.")
+
+
+def test_an_approval_is_decided_within_two_seconds_while_model_tool_and_channel_hang(
+    chat, program, model_server
+):
+    hanging: dict[str, dict[str, Any]] = {
+        "model": {"stall_after": 0},
+        "tool": {"tool_calls": [{"name": "shell", "arguments": {"command": "sleep 600"}}]},
+        "channel": {"content": "words that never arrive"},
+    }
+    asking = calls(1, "shell", {"command": "echo hi", "outside": True})
+
+    def script(number: int, body: dict[str, Any]) -> dict[str, Any]:
+        what = body["messages"][1]["content"].split()[0]
+        return hanging[what] if what in hanging else asking(number, body)
+
+    model_server.script = script
+    sent: list[str] = []
+
+    def misbehave(method: str, target: str, body: dict[str, Any]) -> str:
+        if method != "POST" or body.get("text") != "words that never arrive":
+            return ""
+        sent.append(target)
+        return "hang"
+
+    program.misbehave = misbehave
+    phases = {"model": "thinking", "tool": "running shell"}
+    for number, what in enumerate(hanging, 1):
+        program.say(f"{what} hangs", chat=what)
+        if what in phases:
+            program.until(lambda what=what: phases[what] in working(chat).values())
+        else:
+            program.until(lambda: sent)
+        program.say("ask me")
+        program.until(lambda n=number: sum(bool(one.buttons) for one in program.shown()) == 1)
+        begun = time.monotonic()
+        program.say("/approve")
+        program.until(lambda n=number: answers(program).count("Allowed once.") == n)
+        assert time.monotonic() - begun < 2, what
+        program.until(lambda n=number: answers(program).count("done") == n)
+    assert set(phases.values()) <= set(working(chat).values()), "they hang still"
+    assert answers(program, "channel") == []
+
+
+def working(chat: Hermes) -> dict[str, str]:
+    """What each session that works is at."""
+    return {row["session"]: row["phase"] for row in chat.json("status")["working"]}
+
+
+def test_nobody_goes_on_with_the_session_of_a_guest(chat, program, model_server):
+    program.say("hello", sender="g1", chat="c7")
+    program.until(lambda: answers(program, "c7") == ["done"])
+    ((session,),) = rows(chat, "SELECT session FROM chats")
+    told = chat.run("chat", "-q", "what did he say?", "-r", session)
+    assert told.returncode == 2
+    assert f"session {session} is a guest's" in told.stderr
+    program.say("/new", sender="g1", chat="c7")
+    program.until(lambda: "A new session." in answers(program, "c7"))
+    program.say(f"/resume {session}")
+    program.until(lambda: "this session is a guest's" in str(answers(program)))
+    assert len(model_server.runs()) == 1
+    program.say("my own", sender="g1", chat="c7")
+    program.until(lambda: answers(program, "c7")[-1] == "done")
 
 
 def test_control_waits_for_no_download_and_the_message_comes_after_it(chat, program, model_server):
@@ -270,7 +358,7 @@ def test_control_waits_for_no_download_and_the_message_comes_after_it(chat, prog
     program.say("/status")
     program.until(lambda: answers(program))
     assert time.monotonic() - begun < 2
-    assert answers(program)[0].startswith("this chat  at rest")
+    assert answers(program)[0].startswith("this chat – at rest")
     assert model_server.requests == []
     program.misbehave = lambda *_: ""
     program.release.set()

@@ -119,7 +119,7 @@ def test_kills_lose_nothing_repeat_nothing_and_keep_the_order(
     chance = random.Random(7)
     met = Counter[str]()
     with Program() as program:
-        program.redeliver = 3
+        program.redeliver = 3  # every other event: one that comes again hides that it was lost
         configure(hermes, program, model_server)
         people = People(program, chance)
         for number in range(KILLS):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
+from agent.conversation import Conversation
 from agent.events import (
+    CallEnd,
     CheckpointFinished,
     CheckpointStarted,
     ModelReplied,
     RunFinished,
+    RunStarted,
     ToolFinished,
     ToolStarted,
 )
-from agent.inputs import Stop
-from agent.messages import Usage
+from agent.inputs import RunOptions, Stop
+from agent.messages import ToolCall, Usage
 from agent.providers.base import Reply, Request
 from hermes_home.errors import ProviderError
 from hermes_home.settings import CompactionSettings
@@ -310,6 +314,37 @@ async def test_a_check_that_went_from_failing_to_passing_earns_an_end_evaluation
     assert dues(rig) == [0]
     assert rig.names().index("Answered") < rig.names().index("CheckpointStarted")
     assert rig.conversation.last_due == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "mended"),
+    [
+        ("pytest", "pytest", True),
+        ("cd src && pytest -q", "TZ=UTC python -m pytest tests/test_a.py", True),
+        ("curl -f localhost", "curl -f localhost", True),
+        ("pytest", "pytest | tail -1", False),
+        ("pytest", "ls", False),
+        ("curl -f localhost", "curl -f example", False),
+    ],
+)
+def test_what_mends_a_check(first: str, last: str, mended: bool):
+    conversation = Conversation()
+    options = RunOptions()
+    conversation.apply(
+        RunStarted(cause="i", principal="owner", options=options, provider="p", model="m"), 1, "r"
+    )
+    for number, (command, exit) in enumerate([(first, 1), (last, 0)], start=1):
+        id, arguments = f"c{number}", json.dumps({"command": command})
+        conversation.apply(ModelReplied(text="", tool_calls=(ToolCall(id, "shell", arguments),)))
+        conversation.apply(
+            ToolStarted(call_id=id, name="shell", arguments=arguments, number=number)
+        )
+        status: CallEnd = "failed" if exit else "ok"
+        conversation.apply(
+            ToolFinished(call_id=id, name="shell", status=status, text="", exit=exit)
+        )
+    assert conversation.run is not None
+    assert conversation.run.mended == mended
 
 
 async def test_the_users_acceptance_earns_an_end_evaluation_that_never_moves_the_count():

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.arguments import check_words, nearest, take_options
+from gateway.cli.command import ROOT
 from gateway.cli.completion import SHELLS, choices
 from gateway.cli.entry import find, load
-from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS, ROOT
+from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS
 from hermes_home.errors import UsageError
 from hermes_home.version import VERSION
 from tests.hermes import ROOT as SOURCE
@@ -224,6 +225,8 @@ def test_a_skill_is_validated_without_a_daemon(hermes: Hermes) -> None:
 def test_settings_are_explained_without_a_daemon(hermes: Hermes) -> None:
     told = hermes.json("config", "explain", "learning.checkpoint_every")
     assert (told["value"], told["source"]) == (15, "default")
+    inside = hermes.json("config", "explain", "web")
+    assert [row["key"] for row in inside][:2] == ["web.search", "web.allow_private"]
     assert hermes.json("config", "get", "learning.mode") == "auto"
     assert not hermes.home.exists()
 

@@ -386,6 +386,10 @@ def test_one_question_with_the_view_exits_as_the_run_ended(hermes: Hermes) -> No
 
 
 def test_two_profiles_are_two_homes(hermes: Hermes) -> None:
+    unknown = hermes.run("-p", "work", "memory", "add", "Only at work.")
+    assert unknown.returncode == 2
+    assert "hermes profile create work" in unknown.stderr
+    hermes.ok("profile", "create", "work")
     hermes.ok("-p", "work", "memory", "add", "Only at work.")
     try:
         assert hermes.json("-p", "work", "memory", "show")["memory"]

@@ -3,6 +3,7 @@ due in real time; killed anywhere; delivered apart from the run."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sqlite3
@@ -17,9 +18,11 @@ from typing import Any
 import pytest
 
 from gateway.app import App
+from gateway.cli.away import while_away
+from gateway.cli.output import Paint
 from gateway.cron.job import Job
 from hermes_home.paths import Home
-from tests.chatting_channels import configure
+from tests.chatting_channels import configure, rows
 from tests.hermes import Hermes
 from tests.loopback_platform import Program
 from tests.model_server import ModelServer
@@ -93,6 +96,8 @@ def test_a_daily_report_with_the_offline_model_by_command(hermes: Hermes) -> Non
     assert "south 7" in row["output"]
     (session,) = hermes.json("sessions", "list", "--source", "cron")
     assert session["id"] == row["session"]
+    hermes.ok("cron", "edit", "r", "--prompt", "read sales.txt")
+    assert "north 4" in hermes.ok("cron", "run", "r")
 
 
 def test_a_job_is_listed_shown_changed_paused_and_removed(hermes: Hermes) -> None:
@@ -135,9 +140,13 @@ def test_an_editor_changes_the_whole_file(hermes: Hermes) -> None:
     [
         (["evry day", "x"], "evry"),
         (["2020-01-01 09:00", "x"], "is over"),
-        (["@daily"], "neither a prompt nor a script"),
+        (["@daily"], "say a prompt, or --script"),
         (["@daily", "x", "--tz", "Europe/Berln"], "Europe/Berlin"),
         (["@daily", "x", "--deliver", "pigeon"], "inbox"),
+        (["@daily", "x", "--deliver", "telegram"], "hermes gateway setup telegram"),
+        (["every", "weekday", "at", "9", "x"], "in quotes"),
+        (["every 10 seconds", "x"], "the shortest interval is one minute"),
+        (["2020-01-01 10:00", "x"], "a time to come"),
         (["@daily", "x", "--name", "Not a name"], "small letters"),
     ],
 )
@@ -168,10 +177,20 @@ def test_files_are_taken_as_they_are_saved_and_a_broken_one_stops_no_other(herme
     assert hermes.json("cron", "show", "two")["prompt"] == "look\ntwice"
     write(hermes, "one", "schedule: every dy at 9\nprompt: look\n")
     wait_until(lambda: statuses(hermes)["one"] == "broken")
+    assert "one.yaml line 1" in hermes.json("cron", "show", "one")["error"]
     assert hermes.json("cron", "show", "one")["next"] == []
     assert hermes.run("cron", "run", "one").returncode == 2
     (hermes.home / "cron" / "three.yaml").unlink()
     wait_until(lambda: "three" not in statuses(hermes))
+    job(hermes, "four", "@daily", deliver="pigeon")
+    (hermes.home / "cron" / "five.yml").write_text("schedule: every day at 9\nprompt: look\n")
+    wait_until(lambda: statuses(hermes).get("five.yml") == "broken")
+    assert statuses(hermes)["four"] == "active"
+    assert "come to the inbox" in hermes.json("cron", "show", "four")["error"]
+    assert any("job four" in warning for warning in hermes.json("status")["warnings"])
+    hermes.ok("cron", "remove", "five.yml")
+    assert not (hermes.home / "cron" / "five.yml").exists()
+    assert "five.yml" not in statuses(hermes)
     wait_until(lambda: any("cron/" in line or "hand" in line for line in committed(hermes)))
 
 
@@ -201,7 +220,8 @@ def test_what_was_slept_through_runs_once_and_the_rest_is_missed(
     hermes.ok("daemon", "stop")
     away = 3.5 * 3600
     with closing(sqlite3.connect(hermes.home / "state.db")) as database:
-        for name, accounted, text in database.execute("SELECT * FROM jobs").fetchall():
+        accounts = database.execute("SELECT name, accounted, state FROM jobs").fetchall()
+        for name, accounted, text in accounts:
             state = {**json.loads(text), "anchor": json.loads(text)["anchor"] - away}
             database.execute(
                 "UPDATE jobs SET accounted = ?, state = ? WHERE name = ?",
@@ -256,6 +276,7 @@ def test_slash_cron_lists_and_runs(hermes: Hermes) -> None:
         terminal.wait("›")
         terminal.type("/cron\r")
         terminal.wait("hello: every day at 00:00")
+        terminal.wait("00:00 +")
         terminal.type("/cron run hello\r")
         terminal.wait("run: hello")
         terminal.type('/cron create "every weekday at 8:30" 1. Run `echo up`.\r')
@@ -281,6 +302,28 @@ def test_the_inbox_is_shown_once_when_a_chat_opens(hermes: Hermes) -> None:
             assert terminal.seen.count("forty-two") >= seen
             assert ("while you were away" in terminal.seen) == bool(seen)
         wait_until(lambda: final(hermes, "answer")[0]["delivery"] == "seen")
+
+
+def test_of_many_results_the_latest_are_shown() -> None:
+    rows = [
+        {"job": job, "status": "ran", "due": "2026-11-21T09:00:00+00:00", "text": f"{job}{number}"}
+        for number in range(40)
+        for job in ("a", "b")[: 2 if number % 20 == 0 else 1]
+    ]
+    shown = while_away(Paint(io.StringIO()), rows)
+    assert [line for line in shown if line.startswith("  a")] == ["  a37", "  a38", "  a39"]
+    assert "a: 37 earlier, see hermes cron history a" in shown
+    assert [line for line in shown if line.startswith("  b")] == ["  b0", "  b20"]
+    assert not any(line.startswith("b:") for line in shown)
+
+
+def test_what_a_run_may_not_do_is_in_the_reason(hermes: Hermes, model_server: ModelServer) -> None:
+    connect(hermes, model_server)
+    model_server.script = calls_schedule(action="create", when="@hourly", prompt="More.")
+    hermes.ok("cron", "create", "@daily", "Look.", "--name", "greedy")
+    assert hermes.run("cron", "run", "greedy").returncode == 1
+    (row,) = final(hermes, "greedy")
+    assert row["reason"].startswith("it needed what it may not do alone: only the owner")
 
 
 def test_silent_is_kept_quiet_and_an_empty_answer_is_a_failure(
@@ -522,8 +565,22 @@ def test_a_job_made_in_a_chat_answers_in_that_chat(
         model_server.script = lambda number, body: {"content": "the news"}
         hermes.ok("cron", "run", "news")
         program.until(lambda: "the news" in [one.text for one in program.shown("c7")])
+        program.say('/cron create "every friday at 9" Look.', chat="c7", thread="t/1,2")
+        program.until(lambda: "created look" in program.shown("c7")[-1].text)
+        hermes.ok("cron", "run", "look")
+        program.until(lambda: program.shown("c7")[-1].text == "the news")
+        assert program.shown("c7")[-1].thread == "t/1,2"
+        ((session,),) = rows(hermes, "SELECT session FROM chats WHERE address LIKE '%/c7'")
+        program.say(f"/resume {session}", chat="c8")
+        program.until(lambda: program.shown("c8"))
+        model_server.script = calls_schedule(
+            action="create", when="weekdays at 8", prompt="Read.", name="again"
+        )
+        program.say("the news once more", chat="c7")
+        program.until(lambda: "created again" in program.shown("c7")[-1].text)
+        assert hermes.json("cron", "show", "again")["deliver"] == "loopback:c7"
         program.say("make a job", chat="c9", sender="g1")
         model_server.script = calls_schedule(action="create", when="@hourly", prompt="More.")
         program.until(lambda: program.shown("c9"))
-        assert list(statuses(hermes)) == ["news"]
+        assert sorted(statuses(hermes)) == ["again", "look", "news"]
         hermes.close()

@@ -58,6 +58,7 @@ def test_what_is_written_is_read_as_it_was(job: Job):
     assert understand(written(job), "job.yaml") == job
 
 
+@pytest.mark.slow
 @given(jobs, jobs, st.sets(st.sampled_from([*asdict(Job())]), min_size=1))
 def test_changed_keys_change_and_no_others(old: Job, new: Job, keys: set[str]):
     changes = {key: getattr(new, key) for key in keys}

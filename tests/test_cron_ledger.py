@@ -22,8 +22,9 @@ from gateway.cron.job import Misfire
 from gateway.cron.results import delivery, undelivered
 from gateway.cron.schedule import Schedule, parse
 from hermes_home.paths import Home
+from memory import old_occurrences
 from memory.database import Database
-from memory.occurrences import Account, Entry, Occurrence, Occurrences
+from memory.occurrences import Account, Entry, Occurrence, Occurrences, Status
 from memory.outbox import TERMINAL, Delivery, Outbox
 
 SOAK = bool(os.environ.get("HERMES_SOAK"))
@@ -346,6 +347,70 @@ async def test_a_clock_far_ahead_does_not_stop_a_job_for_ever(home: Home):
     now[0] = due + 1
     assert await look() == [due]
     assert [row.due for row in ledger.history("job")] == [wrong, due]
+    database.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ends", ["ran", "skipped"])
+async def test_old_rows_go_and_what_ran_does_not_run_again(home: Home, ends: Status) -> None:
+    """A job of every minute for two weeks, and one that was due a few times; then 400 days pass,
+    and the clock is set back to before all of it."""
+    database = Database(home)
+    now = [1_800_000_000.0]
+    begun = now[0]
+    ledger = Occurrences(database, lambda: now[0])
+    accounts = Accounts(ledger, lambda: now[0])
+    schedule = parse("every 20 minutes", ZoneInfo("UTC"), begun)
+    rarely = parse("every 3 days", ZoneInfo("UTC"), begun)
+    ran: Counter[tuple[str, float]] = Counter()
+
+    async def look() -> None:
+        for name, when in (("often", schedule), ("rarely", rarely)):
+            for one in await accounts.bring_up(name, when, "all", working=lambda: False):
+                ran[name, one.due] += 1
+                await ledger.reach(one.id, "woken")
+                await ledger.finish(one.id, Entry(one.due, ends))
+
+    async def live(days: int) -> None:
+        end = now[0] + days * 86_400
+        while now[0] < end:
+            now[0] += 1200 * 50
+            await look()
+
+    for name in ("often", "rarely"):
+        await ledger.keep_account(name, Account(begun, ""))
+    await live(18)
+    await ledger.claim("often", begun + 1)
+    assert await old_occurrences.prune(database, now[0]) == 0
+    assert await old_occurrences.prune(database, now[0] + old_occurrences.KEPT_SECONDS) > 200
+    rows = ledger.history("often", 100_000)
+    assert len(rows) == old_occurrences.KEPT_ROWS
+    assert [row.due for row in rows] == sorted({due for name, due in ran if name == "often"})[
+        : -old_occurrences.KEPT_ROWS - 1 : -1
+    ]
+    assert len(ledger.history("rarely", 100)) == sum(name == "rarely" for name, _ in ran) == 6
+    assert [one.due for one in ledger.open()] == [begun + 1]  # what is not final stays
+    assert await old_occurrences.prune(database, now[0] + old_occurrences.KEPT_SECONDS) == 0
+    now[0] = begun + 60
+    await look()
+    await live(20)
+    assert set(ran.values()) == {1}
+    assert max(due for _, due in ran) > begun + 18.1 * 86_400
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_an_unseen_result_leaves_the_inbox_with_its_row(home: Home) -> None:
+    database = Database(home)
+    ledger, outbox = Occurrences(database), Outbox(database)
+    await ledger.keep_account("job", Account(0.0, ""))
+    for number in range(old_occurrences.KEPT_ROWS + 3):
+        one = await ledger.claim("job", 1_700_000_000.0 + number)
+        assert one is not None
+        sent = [Delivery(TERMINAL, f"result {number}", "job")]
+        await ledger.finish(one.id, Entry(one.due, "ran"), "", sent)
+    assert await old_occurrences.prune(database, 1_800_000_000.0) == 3
+    assert [parcel.body for parcel in outbox.unseen(TERMINAL)][:2] == ["result 3", "result 4"]
     database.close()
 
 

@@ -14,6 +14,7 @@ from gateway.cron.job import Job
 from gateway.cron.service import Cron
 from gateway.recurring import Recurring
 from hermes_home.paths import Home
+from memory.old_occurrences import KEPT_ROWS, KEPT_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -151,3 +152,23 @@ async def test_a_clock_that_is_set_back_and_forth_doubles_nothing(home: Home) ->
         for _ in range(5):
             await pass_hours(cron, clock, 1)
         assert rows(cron) == [(n, "ran") for n in (1, 2, 3, 4, 5, 6)]
+
+
+async def test_old_rows_go_while_the_daemon_runs(home: Home) -> None:
+    clock = Clock()
+    async with jobs(home, clock) as cron:
+        await cron.desk.create(hourly(), "job")
+        many = [("job", START - number, "ran", START, START) for number in range(KEPT_ROWS + 5)]
+        await cron.app.database.commits.write(
+            lambda connection: connection.executemany(
+                "INSERT INTO occurrences (job, due, status, claimed_at, ended_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                many,
+            )
+        )
+        await cron._wake("")
+        assert len(cron.history("job", 10_000)) == len(many)
+        clock.now += KEPT_SECONDS
+        cron._prune_at = 0.0  # an hour has passed
+        await cron._tidy()
+        assert len(cron.history("job", 10_000)) == KEPT_ROWS

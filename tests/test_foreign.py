@@ -229,6 +229,26 @@ def test_a_schedule_in_our_words(given: object, ours: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "ours"),
+    [
+        ({"deliver": "local"}, ""),
+        ({"deliver": "telegram"}, "telegram"),
+        ({"deliver": "telegram:-100123"}, "telegram:-100123"),
+        ({"deliver": "telegram:-100123:17, email"}, "telegram:-100123/17,email"),
+        ({"deliver": "matrix:!room:server.org:8448"}, "matrix:!room:server.org:8448"),
+        ({"deliver": "origin", "origin": {"platform": "telegram", "chat_id": 42}}, "telegram:42"),
+        (
+            {"deliver": "origin",
+             "origin": {"platform": "matrix", "chat_id": "!r:s", "thread_id": "$a/b"}},
+            "matrix:!r:s/$a%2Fb",
+        ),
+    ],
+)  # fmt: skip
+def test_where_results_go_in_our_words(row: dict[str, Any], ours: str) -> None:
+    assert job_of({"prompt": "x", "schedule": "every day at 9", **row}).deliver == ours
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"schedule": {"kind": "lunar"}},

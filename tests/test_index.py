@@ -88,7 +88,10 @@ def everything(tables: sqlite3.Connection) -> dict[str, list[object]]:
     tables.execute(
         "CREATE VIRTUAL TABLE IF NOT EXISTS temp.tokens USING fts5vocab(main, words, instance)"
     )
-    names = ("cursor", "sessions", "usage", "changes", "messages", "temp.tokens")
+    names = (
+        *("cursor", "sessions", "usage", "changes", "runs", "skill_runs", "kinds"),
+        *("messages", "temp.tokens"),
+    )
     return {
         name: tables.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in names
     }
@@ -102,7 +105,8 @@ async def compare_live_and_rebuilt(home: Home, operations: int, seed: int) -> No
             for _ in range(min(chance.randint(1, operations // 8), operations - written)):
                 event, session = drawn.draw()
                 Store.now += chance.choice((0.5, 60, -30, 4_000))
-                drawn.stored(event, await store.journal.append(event, session=session))
+                run = drawn.run_of(session) if session else ""
+                drawn.stored(event, await store.journal.append(event, session=session, run=run))
                 written += 1
                 if chance.random() < 0.02:
                     await store.index.catch_up()
@@ -112,7 +116,8 @@ async def compare_live_and_rebuilt(home: Home, operations: int, seed: int) -> No
         await store.index.rebuild()
         assert await store.index.ask(everything) == live
         assert [await store.index.search(word) for word in WORDS] == answers
-    assert len(live["messages"]) > operations // 4
+    assert len(live["messages"]) > operations // 5
+    assert len(live["runs"]) > operations // 50
 
 
 async def test_views_kept_live_are_the_views_made_anew(home: Home) -> None:

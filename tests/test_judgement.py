@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from agent.judgement import READ_CHARS, judges
+from agent.judgement import READ_CHARS, judges, verdict
 
 ACCEPTS = """\
 thanks
@@ -169,3 +171,87 @@ def test_only_the_beginning_is_read():
     assert not judges("word " * READ_CHARS + "\nthanks")
     assert judges("thanks\n" + "word " * 100_000)
     assert not judges("")
+
+
+# -- which of the two ---------------------------------------------------------------------------
+
+RESERVED = {"good, but use euros"}
+"""It begins with praise and ends with a wish: neither."""
+
+DOUBTFUL = """\
+Great, now it's even worse
+perfect, you deleted everything
+Thanks for nothing
+Oh great
+oh, great, another error
+Well done, genius
+Nice job breaking the build
+Just what I needed, another failure
+"Great" work
+Great work 🙄
+thanks a lot for the crash
+wow, great
+Great, go ahead
+perfect, do it
+Good. Proceed
+Thanks, though the header is gone
+is that right?
+Great?
+this works?
+No?
+so it works now?
+that's fine, isn't it?
+Well done /s
+Super, alles kaputt
+""".splitlines()
+
+
+@pytest.mark.parametrize("text", [text for text in ACCEPTS if text not in RESERVED])
+def test_it_accepts(text):
+    assert verdict(text) == "accepted"
+
+
+@pytest.mark.parametrize("text", CORRECTS)
+def test_it_corrects(text):
+    assert verdict(text) == "corrected"
+
+
+@pytest.mark.parametrize("text", [*NEUTRAL, *RESERVED])
+def test_it_says_nothing_of_the_work(text):
+    assert verdict(text) is None
+
+
+@pytest.mark.parametrize("text", DOUBTFUL)
+def test_sarcasm_questions_and_plans_are_no_acceptance(text):
+    assert verdict(text) != "accepted"
+
+
+@pytest.mark.parametrize("praise", [text for text in ACCEPTS if not re.search(r"[.!:] ", text)])
+@pytest.mark.parametrize("end", ["?", " That is still wrong.", " /s", " 🙄", ", but it fails"])
+def test_praise_taken_back_is_no_acceptance(praise, end):
+    assert verdict(f"{praise.rstrip('!.')}{end}") != "accepted"
+
+
+def test_an_order_in_a_long_request_is_about_that_request():
+    order = "Don't touch the tests"
+    request = "the parser fails on an empty file, find out why and mend it in the code only"
+    assert verdict(order) == "corrected"
+    assert verdict(f"{order}, {request}") is None
+    assert verdict(f"{request}. {order}") is None
+
+
+def test_a_bare_word_answers_the_question_that_was_asked():
+    for text in ("No", "no.", "Great!", "perfect", "nein"):
+        assert verdict(text) is not None
+        assert verdict(text, asked=True) is None
+    assert verdict("that's wrong", asked=True) == "corrected"
+
+
+def test_the_case_makes_no_difference_to_the_verdict():
+    for text in (*ACCEPTS, *CORRECTS):
+        assert verdict(text.upper()) == verdict(text) == verdict(text.replace("'", "’"))
+
+
+def test_what_has_a_verdict_judges():
+    for text in (*ACCEPTS, *CORRECTS, *NEUTRAL, *DOUBTFUL):
+        assert judges(text) or verdict(text) is None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.events import ChangeDecided, ChangeIntended, ChangeMade
+from agent.file_parts import whole
 from agent.learning import OWNER, Change
 from hermes_home.errors import ChangeRefused, HermesError, ToolError
 from hermes_home.paths import Home
@@ -139,7 +140,7 @@ async def test_what_cannot_be_undone_says_what_can_be_done(desk: Desk):
     undo = await desk.door.undo(change.id)
     with pytest.raises(ChangeRefused, match="undone already") as refused:
         await desk.door.undo(change.id)
-    assert f"approve {change.id}" in refused.value.hint
+    assert f"redo {change.id}" in refused.value.hint
     with pytest.raises(ChangeRefused, match=f"took back change {change.id}"):
         await desk.door.undo(undo.id)
     for unknown in (0, change.id + 1, 10_000):
@@ -416,8 +417,10 @@ async def test_a_cancelled_caller_leaves_no_change_half_made(desk: Desk):
 async def test_changes_side_by_side_are_made_one_after_the_other(desk: Desk):
     await asyncio.gather(*(desk.note(f"note {number}") for number in range(20)))
     assert sorted(desk.notes.entries("memory")) == sorted(f"note {n}" for n in range(20))
-    texts = [file for event in desk.of(ChangeIntended) for file in event.files]
-    assert [file.before for file in texts[1:]] == [file.after for file in texts[:-1]]
+    parts = [file.part for event in desk.of(ChangeIntended)[1:] for file in event.files]
+    hashes = [(part.before, part.after) for part in parts if part]
+    assert len(hashes) == 19
+    assert [before for before, _ in hashes[1:]] == [after for _, after in hashes[:-1]]
 
 
 async def test_every_change_is_a_commit_of_its_author(desk: Desk):
@@ -466,7 +469,10 @@ def check_whole(desk: Desk) -> None:
     for event in desk.of(ChangeMade):
         intended = intents[event.id]
         assert isinstance(intended, ChangeIntended)
-        last |= {file.path: file.after for file in intended.files}
+        for kept in intended.files:
+            file = whole(kept, last.get(kept.path))
+            assert file is not None
+            last[file.path] = file.after
     assert {path: texts.get(path) for path in last} == last
 
 
@@ -487,7 +493,7 @@ async def test_a_kill_leaves_a_change_made_or_not_made(home: Home, change: str, 
             assert (desk.tree(), new) == (before, {})
             return
         ((id, row),) = new.items()
-        assert row.status == "candidate"
+        assert row.status == ("active" if change == "archive" else "candidate")
         check_whole(desk)
         newest = (await desk.history.log())[0]
         assert (newest.actor, newest.session, newest.change) == ("agent", "s", id)

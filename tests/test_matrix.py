@@ -356,9 +356,23 @@ async def test_an_encrypted_room_is_told_to_the_owner(bot: Bot, alice: Person) -
         await alice.client.room_send(room, "m.room.encrypted", {"ciphertext": "x"})
         await bot.kept.until(lambda _: channel.notice)
         assert room in channel.notice
+        await alice.until(lambda seen: _told(seen, bot.user))
         with pytest.raises(Refused, match="encrypted"):
             await channel.send(bot.place(room), Outgoing(text="x", key="1"))
-    assert not bot.kept.events
+    async with listening(bot.channel(), bot.kept) as channel:
+        for number in range(3):
+            await alice.client.room_send(room, "m.room.encrypted", {"ciphertext": f"x{number}"})
+        await bot.kept.until(lambda _: channel.notice)
+        other = await alice.room(bot.user)
+        await alice.say(other, "read this")
+        await bot.kept.until(lambda kept: kept.texts == ["read this"])
+    await alice.look()
+    (told,) = _told(list(alice.seen.values()), bot.user)
+    assert "room without encryption" in told["content"]["body"]
+
+
+def _told(seen: list[dict[str, Any]], bot: str) -> list[dict[str, Any]]:
+    return [one for one in seen if (one["type"], one["sender"]) == ("m.room.message", bot)]
 
 
 async def test_a_password_logs_in_as_the_same_device_each_time(

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.events import ChangeIntended
+from agent.events import ChangeIntended, ChangeMade, FileChange
 from agent.learning import OWNER, Author, Door
 from agent.tools.base import ToolContext
-from hermes_home.errors import ChangeRefused, ToolError
+from hermes_home.errors import ChangeRefused, HermesError, ToolError
 from hermes_home.history import History
 from hermes_home.paths import Home
 from hermes_home.settings import MemorySettings
@@ -173,7 +173,7 @@ async def test_what_cannot_be_read_is_not_taken_for_empty(desk: Desk, harm: str)
         with pytest.raises(ToolError, match=r"MEMORY\.md"):
             await attempt
     with pytest.raises(ToolError):
-        desk.notes.prompt_entries("memory")
+        desk.notes.core("memory")
     if harm == "not text":
         assert desk.path.read_bytes() == b"caf\xe9\n"
 
@@ -196,6 +196,27 @@ async def test_undo_restores_the_bytes_when_nothing_was_written_since(desk: Desk
         assert desk.text != original
         await desk.door.undo(change.id, OWNER)
         assert desk.text == original
+
+
+async def test_a_change_journalled_with_whole_texts_is_undone(desk: Desk) -> None:
+    """As versions before wrote them."""
+    before, after = "one\n", "one\n§\n two\n"
+    desk.hand(after)
+    file = FileChange("memories/MEMORY.md", before, after)
+    intended = ChangeIntended(
+        kind="memory",
+        name="MEMORY.md",
+        action="add",
+        status="active",
+        actor="agent",
+        files=(file,),
+        entry_after="two",
+    )
+    id = await desk.journal.append(intended)
+    await desk.journal.append(ChangeMade(id=id))
+    await desk.door.reconcile(desk.journal.changes())
+    await desk.door.undo(id)
+    assert desk.text == before
 
 
 async def test_undo_takes_back_its_entry_among_later_changes(desk: Desk) -> None:
@@ -353,6 +374,38 @@ class Hand:
             await self.desk.notes.reconcile(self.desk.path)
 
 
+async def harm(desk: Desk, chance: random.Random) -> None:
+    """For some time the file is there and cannot be read; then it is as it was."""
+    aside, path = desk.home.root / "aside", desk.path
+    if not path.exists():
+        return
+    path.replace(aside)
+    what = chance.choice(["not text", "a folder", "a link to itself", "forbidden"])
+    if what == "a folder":
+        path.mkdir()
+    elif what == "a link to itself":
+        path.symlink_to(path)
+    else:
+        path.write_bytes(b"caf\xe9\n")
+        path.chmod(0 if what == "forbidden" else 0o600)
+    for _ in range(chance.randrange(1, 40)):
+        await asyncio.sleep(0)
+    if what == "a folder":
+        path.rmdir()
+    aside.replace(path)
+
+
+async def surely(desk: Desk, operation: Operation) -> None:
+    """Once the file can be read."""
+    while True:
+        try:
+            await desk.notes.apply([operation], AGENT)
+        except HermesError:
+            await asyncio.sleep(0)
+        else:
+            return
+
+
 async def writer(desk: Desk, name: str, operations: int, chance: random.Random) -> set[str]:
     """What this writer's entries are when it is done."""
     live: list[str] = []
@@ -361,13 +414,13 @@ async def writer(desk: Desk, name: str, operations: int, chance: random.Random) 
         what = chance.random()
         if live and what < 0.2:
             old = live.pop(chance.randrange(len(live)))
-            await desk.notes.apply([Operation("remove", "memory", "", old)], AGENT)
+            await surely(desk, Operation("remove", "memory", "", old))
         elif live and what < 0.4:
             old = live.pop(chance.randrange(len(live)))
-            await desk.notes.apply([Operation("replace", "memory", text, old)], AGENT)
+            await surely(desk, Operation("replace", "memory", text, old))
             live.append(text)
         else:
-            await desk.notes.apply([Operation("add", "memory", text)], AGENT)
+            await surely(desk, Operation("add", "memory", text))
             live.append(text)
     return set(live)
 
@@ -380,7 +433,7 @@ async def two_writers_and_a_hand(desk: Desk, operations: int, seed: int) -> None
         for name in ("ann", "bob")
     ]
     while not all(task.done() for task in writers):
-        await hand.edit()
+        await (harm(desk, chance) if chance.random() < 0.1 else hand.edit())
         for _ in range(chance.randrange(40)):
             await asyncio.sleep(0)
     await desk.notes.reconcile(desk.path)
@@ -405,34 +458,34 @@ async def test_two_writers_of_a_thousand_operations_and_a_hand_lose_nothing(desk
 async def test_a_store_without_bound_gives_a_bounded_prompt(desk: Desk) -> None:
     facts = [f"fact {n}: machine host{n} runs job{n}" for n in range(5_000)]
     desk.hand("\n§\n".join(facts))
-    chosen = desk.notes.prompt_entries("memory")
+    chosen = desk.notes.core("memory").texts
     assert sum(len(text) + 1 for text in chosen) <= MemorySettings().memory_chars
     assert chosen == facts[-len(chosen) :]
     assert len(chosen) > 40
-    about = desk.notes.prompt_entries("memory", about="what does host1234 do?")
+    about = desk.notes.core("memory", about="what does host1234 do?").texts
     assert facts[1234] in about
     assert facts[-1] in about
-    assert about == desk.notes.prompt_entries("memory", about="what does host1234 do?")
+    assert about == desk.notes.core("memory", about="what does host1234 do?").texts
     await desk.do("add", "one more")
-    assert desk.notes.prompt_entries("memory")[-1] == "one more"
+    assert desk.notes.core("memory").texts[-1] == "one more"
     assert len(desk.notes.entries("memory")) == 5_001
 
 
 async def test_entries_not_trusted_yet_are_left_out(desk: Desk) -> None:
     desk.hand("one\n§\ntwo\n")
-    assert desk.notes.prompt_entries("memory", leave_out=["Two."]) == ["one"]
+    assert desk.notes.core("memory", leave_out=["Two."]).texts == ["one"]
 
 
 async def test_an_entry_longer_than_the_room_is_shortened(desk: Desk) -> None:
     desk.hand("x" * 9_000 + "\n§\nshort\n")
-    long, short = desk.notes.prompt_entries("memory")
+    long, short = desk.notes.core("memory").texts
     assert short == "short"
     assert long.startswith("xxx")
     assert len(long) < MemorySettings().memory_chars
 
 
 async def test_no_notes_give_no_entries(desk: Desk) -> None:
-    assert desk.notes.prompt_entries("user", about="anything") == []
+    assert desk.notes.core("user", about="anything").texts == []
 
 
 # -- the tool -----------------------------------------------------------------------------------

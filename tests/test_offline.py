@@ -365,6 +365,22 @@ async def test_a_loaded_skill_is_followed_with_inputs_by_name_and_by_position():
     assert "Think about it." in text
 
 
+async def test_a_step_that_may_fail_says_nothing_about_the_file():
+    skill = SHOP.replace("sort {file}`", "look {file}` to see what is wrong, ignoring errors")
+    fine, text, _ = await run(f"{skill}\n\na.txt year: 2025", {"look a.txt": "exit 1"})
+    assert fine[-1] == [shell("check a.txt")]
+    assert "1 of 1 files pass" in text
+    _, text, _ = await run(f"{skill}\n\na.txt year: 2025", {"check a.txt": "exit 1"})
+    assert "0 of 1 files pass" in text
+
+
+async def test_the_files_of_a_skill_are_found_in_its_folder():
+    skill = SHOP.replace("`sort {file}`", "`python3 {skill_dir}/scripts/sort.py {file}`")
+    skill = skill.replace('dir="/s/shop"', 'dir="/s/my &amp; shop"')
+    replies, _, _ = await run(f"{skill}\n\na.txt year: 2025")
+    assert replies[0] == [shell("python3 '/s/my & shop'/scripts/sort.py a.txt")]
+
+
 async def test_a_skill_whose_input_is_missing_asks_for_it():
     replies, text, _ = await run(f"{SHOP}\n\nlists/may.txt")
     assert replies == []
@@ -419,7 +435,8 @@ async def test_a_catalog_that_does_not_match_is_left_alone():
 
 NOTES = (
     "\n\n<context>\ndate: Saturday 2026-11-21\nabout the user:\n- Anna's bike is red\n"
-    "notes:\n- the printer\n  hates mondays\n- builds need 4 GB\n</context>"
+    "notes (2 of 9; session_search finds the rest):\n- the printer\n  hates mondays\n"
+    "- builds need 4 GB\n</context>"
 )
 
 

@@ -21,6 +21,7 @@ def told() -> Any:
     return msgspec.json.decode(msgspec.json.encode(document(ROUTES)))
 
 
+@pytest.mark.slow
 def test_the_document_is_valid(told):
     assert list(OpenAPIV31SpecValidator(told).iter_errors()) == []
 

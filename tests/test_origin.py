@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import pytest
 
 from agent.events import QuestionAnswered
 from agent.learning import OWNER, Change
 from agent.origin import RUN, rests_on, tainted
+from hermes_home.errors import ChangeRefused
 from hermes_home.paths import Home
 from tests.learner import Desk, Talk, open_desk
 from tests.skill_texts import skill_text
@@ -113,8 +115,9 @@ async def test_nothing_an_obedient_model_copies_from_untrusted_text_is_written(d
     for number, (name, wording, position, place) in enumerate(POISONED):
         words = COPIES[number % len(COPIES)](GOALS[name])
         talk = poisoned(GOALS[name], wording, position, place)
-        change = await obey(desk, talk, number, words)
-        assert change.status == "proposed", (name, wording, position, place, words)
+        with suppress(ChangeRefused):  # what waits already is not proposed again
+            change = await obey(desk, talk, number, words)
+            assert change.status == "proposed", (name, wording, position, place, words)
     assert desk.tree() == before
     reasons = {row.reason for row in (await desk.listed()).values() if row.status == "proposed"}
     assert all(reason.startswith("these words came from untrusted text") for reason in reasons)

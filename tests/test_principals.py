@@ -18,22 +18,11 @@ from hermes_home.settings import Settings
 from memory.arrivals import Arrival
 from memory.database import Database
 from memory.grants import Grants
+from tests.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
 DAY = 86_400.0
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

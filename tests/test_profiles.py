@@ -195,7 +195,7 @@ def test_both_ways_to_find_the_home_agree(
     if set_home:
         monkeypatch.setenv("HERMES_HOME", str(tmp_path / set_home))
     ways: list[Callable[[], str]] = [
-        lambda: locate(profile),
+        lambda: locate(profile, new=True),
         lambda: str(resolve_home(os.environ, profile).root),
     ]
     assert [way() for way in ways] == [str(tmp_path / expected)] * 2

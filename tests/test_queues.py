@@ -15,6 +15,7 @@ from memory.database import Database
 from memory.journal import Journal
 from memory.outbox import Outbox
 from memory.queues import KEY_WINDOW, Inbox
+from tests.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -23,13 +24,6 @@ pytestmark = pytest.mark.anyio
 def database(home: Home) -> Iterator[Database]:
     with closing(Database(home)) as database:
         yield database
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_every_kind_of_input_comes_back_as_it_was_after_a_restart(home: Home) -> None:

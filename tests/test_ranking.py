@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from skills.ranking import Index, Terms, stem, terms, weigh
+from skills.ranking import Index, Terms, weigh
+from skills.words import stem, terms
 
 SKILLS = {
     "invoice-export": ("Export the month's invoices as one PDF.", "Run the export. Mail it."),
@@ -26,7 +27,7 @@ def index() -> Index:
 
 
 def found(index: Index, text: str, limit: int = 10) -> list[str]:
-    return [name for name, _ in index.search(text, limit)]
+    return [hit.key for hit in index.search(text, limit)]
 
 
 def test_name_and_description_count_more_than_the_body(index: Index):

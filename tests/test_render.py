@@ -115,8 +115,10 @@ def test_100_000_lines(line):
 
 @pytest.mark.parametrize(
     "reply",
-    ["x" * 50_000, "[" * 20_000, "*a " * 10_000, "> " * 5_000 + "deep", "`" * 9_000, "- " * 3_000,
-     "a\u0301\u0323" * 9_000, "|" * 9_000, "1. " + "![]()" * 3_000, "[a](" * 4_000],
+    ["x" * 50_000, "*a " * 10_000, "> " * 5_000 + "deep", "`" * 9_000, "- " * 3_000,
+     "a\u0301\u0323" * 9_000, "|" * 9_000, "1. " + "![]()" * 3_000, "[a](" * 1_000,
+     pytest.param("[" * 20_000, marks=pytest.mark.slow),
+     pytest.param("[a](" * 4_000, marks=pytest.mark.slow)],
     ids=lambda reply: reply[:4],
 )  # fmt: skip
 def test_what_no_person_writes(reply):

@@ -120,6 +120,7 @@ def near_misses(draw: st.DrawFn) -> tuple[str, str]:
     return phrase, " ".join([*words[:place], new, *words[place + 1 :]])
 
 
+@pytest.mark.slow
 @settings(max_examples=3000 if SOAK else 400, deadline=None)
 @given(near_misses())
 def test_a_misspelt_phrase_is_refused_or_is_another_phrase(case: tuple[str, str]):
@@ -173,6 +174,7 @@ def expressions() -> st.SearchStrategy[str]:
     return fields.map(" ".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=3000 if SOAK else 500, deadline=None)
 @given(expressions(), st.integers(0, 3_000_000))
 def test_cron_expressions_mean_what_they_mean_elsewhere(expression: str, minutes: int):

@@ -10,9 +10,9 @@ import skills_ref
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.characters import unseen
 from hermes_home.errors import SkillError
 from hermes_home.paths import Home
-from skills.characters import unseen
 from skills.library import Library
 from skills.skill import Skill, load_block, parse, slash_name
 from skills.strict import canonical, check_strict, render
@@ -196,6 +196,7 @@ awkward = st.sampled_from(
 values = st.lists(st.one_of(words, awkward), max_size=4).map(" ".join)
 
 
+@pytest.mark.slow
 @NO_FIXTURE_CHECK
 @given(names, values, values, values, st.dictionaries(values, values, max_size=3))
 def test_what_is_written_is_valid_or_refused_and_reads_back(

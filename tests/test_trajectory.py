@@ -106,7 +106,16 @@ def test_a_session_as_steps() -> None:
         Call("c2", "skill_view", {"name": "tables"}, "instructions"),
         Call("c3", "shell", "{broken", "not JSON", "invalid"),
     ]
-    assert "reward" not in result.plain()
+    assert result.plain()["reward"] == {
+        "total": 0.575,
+        "task_completion": 0.5,
+        "tool_accuracy": 0.8,  # c3
+        "efficiency": 1.0,
+        "error_recovery": 0.0,  # neither c1 nor c3 was got over
+        "goal_alignment": 0.5,
+        "unknown": ("goal_alignment",),
+        "version": 1,
+    }
 
 
 def test_a_persons_step_is_what_the_model_read() -> None:
@@ -248,6 +257,7 @@ def hostile_trajectories(draw: st.DrawFn) -> Trajectory:
     return Trajectory(session="s", system=draw(hostile), tools=TOOLS, trajectory=steps)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(hostile_trajectories())
 def test_sharegpt_is_read_back_as_it_was(original: Trajectory) -> None:
@@ -260,6 +270,7 @@ def test_sharegpt_is_read_back_as_it_was(original: Trajectory) -> None:
     assert json.loads(tools.removesuffix("\n</tools>")) == [tool["function"] for tool in TOOLS]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(hostile_trajectories())
 def test_messages_are_read_back_as_they_were(original: Trajectory) -> None:

@@ -98,7 +98,7 @@ def test_what_was_learned_is_told_when_it_is_on_disk_or_proposed() -> None:
     }
     view = View(PLAIN)
     assert not shown(stored("ChangeIntended", 5, status="candidate", **change), view=view)
-    told = "learned: created skill `deploy` · /learned"
+    told = "learned: created `deploy` · /learned"
     assert shown(stored("ChangeMade", 6, id=5), view=view) == [told]
     assert not shown(stored("ChangeMade", 7, id=5), view=view)
     proposed = shown(stored("ChangeIntended", 8, status="proposed", **change), view=view)

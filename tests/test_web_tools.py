@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ddgs.engines.duckduckgo import Duckduckgo
 from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
 from agent.conversation import Conversation
@@ -23,12 +23,14 @@ from agent.tools.output import LIMIT
 from agent.tools.web import LONG, PAGE, web_tools
 from agent.web.client import Client
 from agent.web.search.brave import Brave
-from agent.web.search.ddgs import Ddgs
+from agent.web.search.ddgs import PROGRAM, Ddgs
+from agent.web.search.engines import MOST_CHARS, asked
 from gateway.web import KEYS, SEARCHES, Web
 from hermes_home.errors import FetchError
 from hermes_home.paths import Home
 from hermes_home.secrets import Secrets
 from hermes_home.settings import WebSettings
+from tests.confinement import eventually
 from tests.hermes import ROOT, Hermes
 from tests.learner import Talk, open_desk
 from tests.model_server import ModelServer, calls
@@ -194,7 +196,7 @@ FOUND: list[dict[str, Any]] = [
     {"title": "Pumps &amp; <b>valves</b>", "href": "https://a.test/1", "body": LONG_BODY},
     {"title": "", "href": "", "body": "an advertisement"},
     {"title": "Second", "href": "https://b.test/2", "body": None},
-]  # fmt: skip
+]
 
 
 class Engines:
@@ -217,45 +219,129 @@ class Engines:
         return self.answer
 
 
-async def test_ddgs_results_become_plain_and_bounded():
-    engines = Engines(FOUND)
-    found = await Ddgs(Client(OPEN), "", "http://p:1", engine=engines).search("pumps", 5)
-    assert [(one.title, one.url) for one in found] == [
-        ("Pumps & valves", "https://a.test/1"), ("Second", "https://b.test/2"),
+REQUEST = {"query": "pumps", "limit": 5, "proxy": "http://p:1", "backend": "auto", "seconds": 10}
+
+
+def test_ddgs_is_asked_and_what_it_says_is_bounded():
+    engines = Engines([*FOUND, {"title": "x" * 9_000, "href": "https://c.test/"}])
+    reply = asked(REQUEST, engines)
+    assert [one["href"] for one in reply["found"]] == [
+        "https://a.test/1", "https://b.test/2", "https://c.test/",
     ]  # fmt: skip
-    assert found[0].snippet.startswith("How they work How they work")
-    assert len(found[0].snippet) == 300
+    assert len(reply["found"][2]["title"]) == MOST_CHARS
     assert engines.asked == [("http://p:1", 10), ("pumps", {"max_results": 5, "backend": "auto"})]
+    assert len(asked({**REQUEST, "limit": 1}, engines)["found"]) == 1
 
 
 @pytest.mark.parametrize(
-    "error", [DDGSException("x: no way"), RatelimitException("202"), TimeoutException("timed out")]
+    ("error", "said"),
+    [
+        (DDGSException("x: no way"), "x: no way"),
+        (RatelimitException("202"), "202"),
+        (TimeoutException("timed out"), "timed out"),
+        (DDGSException("DNSError: (...)"), "no engine can be reached"),
+        (DDGSException("No results found."), ""),
+    ],
 )
-async def test_ddgs_errors_name_what_to_do(error: Exception):
-    with pytest.raises(FetchError, match="search failed") as raised:
-        await Ddgs(Client(OPEN), engine=Engines(error)).search("pumps", 5)
-    assert "BRAVE_API_KEY" in raised.value.hint
-    assert (
-        await Ddgs(Client(OPEN), engine=Engines(DDGSException("No results found."))).search(
-            "pumps", 5
-        )
-        == []
+def test_what_ddgs_could_not_do(error: Exception, said: str):
+    assert asked(REQUEST, Engines(error)) == {"found": [], "error": said}
+
+
+class Programs:
+    """Programs that stand where agent/web/search/engines.py stands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def that(self, *lines: str) -> Path:
+        program = self.folder / f"program{len(list(self.folder.iterdir()))}.py"
+        program.write_text("import json, os, sys, time\n" + "\n".join(lines))
+        return program
+
+    def saying(self, found: list[dict[str, Any]], error: str = "") -> Path:
+        return self.that(f"print(json.dumps({ {'found': found, 'error': error}!r}))")
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    return Programs(tmp_path)
+
+
+async def test_results_of_a_search_become_plain_and_bounded(programs: Programs):
+    hits = [{"title": "Pumps &amp; <b>valves</b>", "href": "https://a.test/1", "body": LONG_BODY}]
+    (found,) = await Ddgs(Client(OPEN), program=programs.saying(hits)).search("pumps", 5)
+    assert (found.title, found.url) == ("Pumps & valves", "https://a.test/1")
+    assert found.snippet.startswith("How they work How they work")
+    assert len(found.snippet) == 300
+
+
+async def test_errors_of_a_search_name_what_to_do(programs: Programs):
+    for program, why in (
+        (programs.saying([], "no <b>way</b>"), "no way"),
+        (programs.that("raise ValueError('a page of nonsense')"), "a page of nonsense"),
+        (programs.that("os.kill(os.getpid(), 9)"), "it needs too much"),
+    ):
+        with pytest.raises(FetchError, match=f"search failed: .*{why}") as raised:
+            await Ddgs(Client(OPEN), program=program).search("pumps", 5)
+        assert "BRAVE_API_KEY" in raised.value.hint
+
+
+async def test_a_search_that_takes_too_long_or_is_stopped_leaves_no_process(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mark = tmp_path / "pid"
+    slow = programs.that(
+        f"open({str(mark)!r} + '-', 'w').write(str(os.getpid()))",
+        f"os.rename({str(mark)!r} + '-', {str(mark)!r})",
+        "time.sleep(600)",
     )
+    searching = asyncio.create_task(Ddgs(Client(OPEN), program=slow).search("x", 5))
+    await eventually(mark.exists)
+    searching.cancel()
+    await asyncio.wait({searching})
+    assert not Path("/proc", mark.read_text()).exists()
+    mark.unlink()
+    monkeypatch.setattr("agent.web.search.ddgs.SECONDS", 1.0)
+    with pytest.raises(FetchError, match="nothing came for 1 s"):
+        await Ddgs(Client(OPEN), program=slow).search("x", 5)
+    assert not mark.exists() or not Path("/proc", mark.read_text()).exists()
 
 
-async def test_ddgs_itself_reads_an_engine_on_loopback(site: Site, monkeypatch: pytest.MonkeyPatch):
+async def test_the_program_learns_how_the_web_is_reached_and_no_more(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BRAVE_API_KEY", "secret")
+    monkeypatch.setenv("https_proxy", "http://proxy.test:1")
+    told = programs.that(
+        "body = ' '.join([*sorted(os.environ), *sys.argv[1:]])",
+        "hit = {'title': sys.stdin.read(), 'href': '', 'body': body}",
+        "print(json.dumps({'found': [hit], 'error': ''}))",
+    )
+    (found,) = await Ddgs(Client(OPEN), "", "http://p:1", program=told).search("pumps", 5)
+    assert "https_proxy" in found.snippet.split()
+    assert not {"BRAVE_API_KEY", "HOME", "PATH", "pumps"} & set(found.snippet.split())
+    assert json.loads(found.title) == REQUEST
+
+
+async def test_ddgs_itself_reads_an_engine_on_loopback(site: Site, programs: Programs):
     """The library as installed, with one of its engines pointed at our page."""
     row = '<div class="result body"><h2>{0}</h2><a href="https://{0}.test/">about {0}</a></div>'
     site.routes["/html/"] = page(
         f"<html><body>{row.format('one')}{row.format('two')}</body></html>"
     )
-    monkeypatch.setattr(Duckduckgo, "search_url", f"{site.url}/html/")
-    found = await Ddgs(Client(OPEN), backend="duckduckgo").search("one two", 5)
+    pointed = programs.that(
+        "import runpy",
+        "from ddgs.engines.duckduckgo import Duckduckgo",
+        f"Duckduckgo.search_url = '{site.url}/html/'",
+        f"runpy.run_path({str(PROGRAM)!r}, run_name='__main__')",
+    )
+    engine = Ddgs(Client(OPEN), backend="duckduckgo", program=pointed)
+    found = await engine.search("one two", 5)
     assert {(one.title, one.url, one.snippet) for one in found} == {
         ("one", "https://one.test/", "about one"), ("two", "https://two.test/", "about two"),
     }  # fmt: skip
     site.routes["/html/"] = page("<html></html>")
-    assert await Ddgs(Client(OPEN), backend="duckduckgo").search("one two", 5) == []
+    assert await engine.search("one two", 5) == []
 
 
 HITS = {

@@ -116,7 +116,7 @@ def test_a_killed_daemon_goes_on_with_the_run_and_repeats_no_effect(hermes, mode
 @pytest.fixture
 def learned(hermes: Hermes, model_server: ModelServer) -> tuple[Hermes, ModelServer, str]:
     """A session of 15 calls whose checkpoint wrote a skill."""
-    connect(hermes, model_server)
+    connect(hermes, model_server, learning={"withhold": 0})
     model_server.script = calls(15, "shell", echo)
     lesson = {"text": "wc counts lines", "evidence": [1, 2], "keep": "skill"}
     model_server.checkpoint = [

@@ -51,14 +51,15 @@ def open_sandbox(
     workspace: Path,
     writable: Sequence[Path] = (),
     readable: Sequence[Path] = (),
+    hidden: Sequence[Path] = (),
     network: bool = False,
 ) -> Sandbox:
     """A sandbox for one session, not yet started. `kind` None: commands run as they are.
     `writable`: folders besides the workspace. `readable`: folders in the home or another hidden
-    place that commands may see; the home's skills and files always are."""
+    place that commands may see; the home's skills and files always are, but for `hidden`."""
     if kind is None:
         return Unconfined()
-    places = partial(session_places, home, workspace, writable, readable)
+    places = partial(session_places, home, workspace, writable, readable, hidden_too=hidden)
     opened = {"bubblewrap": Bubblewrap, "landlock": Landlock}[kind]
     return opened(places, network=network)
 

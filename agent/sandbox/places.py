@@ -70,8 +70,11 @@ def session_places(
     writable: Sequence[Path],
     readable: Sequence[Path],
     user_home: Path | None = None,
+    *,
+    hidden_too: Sequence[Path] = (),
 ) -> Places:
-    """Hidden: what holds secrets, sockets and other programs' temporary files, and the home.
+    """Hidden: what holds secrets, sockets and other programs' temporary files, the home, and
+    `hidden_too`.
     Writable: the workspace, if it is one that may be, and the folders of the settings."""
     user_home = user_home or Path.home()
     hidden = _real([*map(Path, _SHARED), *own_homes(home), *secret_places(user_home)])
@@ -83,7 +86,7 @@ def session_places(
         shown.append(workspace)
     open_places = frozenset(path for path in _real(written) if not _own(home, path))
     return Places(
-        hidden=hidden,
+        hidden=hidden | _real(hidden_too),
         readable=frozenset(
             path
             for path in _real([*shown, *map(Path, _KEPT)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.events import SkillRef
 from agent.policy import Effect
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """`text` is for the model, whole; the box cuts it. `details` is for people and programs."""
+    """`text` is for the model, whole; the box cuts it. `details` is for people and programs;
+    `loaded`: the skill whose instructions the text holds."""
 
     text: str
     failed: bool = False
     exit: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    loaded: SkillRef | None = None
 
 
 Effects = Callable[[dict[str, Any], ToolContext], Sequence[Effect]]

@@ -40,11 +40,11 @@ class Shells:
     """Where a session's commands run: confined as a rule, outside when the owner lets one out.
     Either place starts with its first command.
 
-    sandbox: what confines commands, None if nothing does. writable, readable, network: as in
-    `open_sandbox`. environment: commands see the harmless names of it.
+    sandbox: what confines commands, None if nothing does. writable, readable, hidden, network: as
+    in `open_sandbox`. environment: commands see the harmless names of it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name
         self,
         home: Home,
         workspace: Path,
@@ -52,6 +52,7 @@ class Shells:
         sandbox: SandboxKind | None,
         writable: Sequence[Path] = (),
         readable: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
         network: bool = False,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
@@ -63,6 +64,7 @@ class Shells:
             workspace=workspace,
             writable=writable,
             readable=readable,
+            hidden=hidden,
             network=network,
         )
         self._sandboxes = {
@@ -193,7 +195,8 @@ class ShellTools:
         cwd: str = "",
         outside: Annotated[bool, "leave the sandbox, e.g. for network; asks the owner"] = False,
     ) -> ToolResult:
-        """Run a command in bash, sandboxed, in the workspace; each call is a new shell."""
+        """Run a command in bash, sandboxed, in the workspace; each call is a new shell. A test
+        comes last and without a pipe: its exit status counts. Long output is cut by itself."""
         if not 1 <= timeout <= LONGEST:
             raise ToolError(f"argument `timeout`: {timeout} is not in 1 to {LONGEST} seconds")
         folder = context.cwd / Path(cwd).expanduser()

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from agent.events import SkillRef
 from agent.messages import ToolCall
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.output import LIMIT, clean, cut
-from hermes_home.errors import ToolError
+from hermes_home.errors import NotSaved, ToolError
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +23,16 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a call. `text` is what the model reads; `file`, if not empty, names the whole
-    of it below files/."""
+    of it below files/; `loaded`: the skill whose instructions it holds."""
 
     text: str
     failed: bool
     exit: int | None
     file: str
     details: dict[str, Any]
+    loaded: SkillRef | None = None
+    hopeless: bool = False
+    """Nothing of this kind will succeed for now."""
 
 
 class Toolbox:
@@ -67,10 +71,11 @@ class Toolbox:
     async def execute(self, tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Outcome:
         """Run a call whose arguments are checked and which passed the gate. Never raises but when
         it is cancelled: a fault becomes a failed result."""
+        hopeless = False
         try:
             result = await tool.call(context, **arguments)
         except ToolError as error:
-            result = ToolResult(str(error), failed=True)
+            result, hopeless = ToolResult(str(error), failed=True), isinstance(error, NotSaved)
         except Exception as error:  # noqa: BLE001 - the border around one tool
             _log.exception("the tool %s failed", tool.name)
             result = ToolResult(f"{tool.name} failed: {type(error).__name__}: {error}", failed=True)
@@ -78,7 +83,9 @@ class Toolbox:
         if len(text) > LIMIT:
             file = self._store(text)
             text = cut(text, file)
-        return Outcome(text, result.failed, result.exit, file, result.details)
+        return Outcome(
+            text, result.failed, result.exit, file, result.details, result.loaded, hopeless
+        )
 
 
 def _schema(tool: Tool) -> dict[str, Any]:

@@ -7,5 +7,6 @@ body      a body up to its bound, unpacked
 reading   from bytes to text, in a process of its own
 reader    that process (a program)
 leaks     what must not leave in an address
+child     how such a program is run
 search/   one file per search engine
 """

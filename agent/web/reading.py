@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from agent.web import child
 from agent.web.base import Fetched
 from hermes_home.errors import FetchError
 
@@ -43,23 +42,12 @@ def kind_of(type: str, data: bytes) -> str:
 
 async def read(page: Fetched, kind: str) -> Text:
     """FetchError if it cannot be read."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", str(_PROGRAM), kind, page.charset, page.url,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={},
-    )  # fmt: skip
     try:
-        async with asyncio.timeout(SECONDS):
-            out, said = await process.communicate(page.data)
+        said = await child.run(
+            _PROGRAM, kind, page.charset, page.url, given=page.data, seconds=SECONDS
+        )
     except TimeoutError:
         raise FetchError(f"{page.url} could not be read within {SECONDS:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it needs too much"]
-        raise FetchError(f"{page.url} came, but cannot be read: {why[0][:300]}")
-    return msgspec.json.decode(out, type=Text)
+    if said.why:
+        raise FetchError(f"{page.url} came, but cannot be read: {said.why}")
+    return msgspec.json.decode(said.out, type=Text)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from agent.learning import OWNER
-from gateway import reports
+from gateway import deciding, learned, noted, proof, reports
 from gateway.api.bodies import body
 from gateway.api.doors import Door, Row
+from gateway.api.sessions import number
 from hermes_home.errors import UsageError
 
 
 class NoteOperations(msgspec.Struct, forbid_unknown_fields=True):
     operations: list[dict[str, Any]]
+    cwd: str = ""
 
 
 def _id(request: Request) -> int:
@@ -29,30 +31,31 @@ def _id(request: Request) -> int:
 async def list_changes(request: Request) -> JSONResponse:
     app = request.app.state.app
     return JSONResponse(
-        await reports.changes(app, everything=request.query_params.get("all") == "1")
+        await learned.timeline(app, everything=request.query_params.get("all") == "1")
     )
 
 
 async def show_change(request: Request) -> JSONResponse:
-    return JSONResponse(await reports.change(request.app.state.app, _id(request)))
+    app = request.app.state.app
+    return JSONResponse(await learned.change(app, _id(request)))
 
 
 async def decide(request: Request) -> JSONResponse:
-    """undo, approve or reject, by the owner's word."""
+    """undo, redo, approve, reject, forget or purge, by the owner's word."""
     app = request.app.state.app
-    verbs = {"undo": app.door.undo, "approve": app.door.approve, "reject": app.door.reject}
-    verb = verbs.get(request.path_params["verb"])
-    if verb is None:
-        raise UsageError(f"a change can be {', '.join(verbs)}")
-    id = _id(request)
-    await verb(id, OWNER)
-    await app.history.flush()
-    app.library.refresh()
-    return JSONResponse(await reports.change(app, id))
+    id = await deciding.decide(app, _id(request), request.path_params["verb"])
+    return JSONResponse(await learned.change(app, id))
 
 
 async def list_skills(request: Request) -> JSONResponse:
-    return JSONResponse(reports.skills(request.app.state.app))
+    app = request.app.state.app
+    await asyncio.to_thread(app.library.refresh)
+    rows = reports.skills(app)
+    if words := request.query_params.get("q", ""):
+        named = {row["name"]: row for row in rows}
+        found = app.library.matches(words, number(request, "limit", 20))
+        rows = [named[skill.name] for skill in found]
+    return JSONResponse(rows)
 
 
 async def show_skill(request: Request) -> JSONResponse:
@@ -61,20 +64,29 @@ async def show_skill(request: Request) -> JSONResponse:
     return JSONResponse(reports.skill(app, request.path_params["name"], path))
 
 
+async def show_evidence(request: Request) -> JSONResponse:
+    app = request.app.state.app
+    return JSONResponse(await proof.skill_evidence(app, request.path_params["name"]))
+
+
+async def show_stats(request: Request) -> JSONResponse:
+    return JSONResponse(await proof.learning_stats(request.app.state.app))
+
+
 async def show_notes(request: Request) -> JSONResponse:
-    return JSONResponse(await reports.notes(request.app.state.app))
+    return JSONResponse(await noted.notes(request.app.state.app))
 
 
 async def change_notes(request: Request) -> JSONResponse:
     app = request.app.state.app
-    operations = (await body(request, NoteOperations)).operations
-    changes = await reports.change_notes(app, operations)
+    asked = await body(request, NoteOperations)
+    changes = await noted.change(app, asked.operations, asked.cwd)
     await app.history.flush()
-    return JSONResponse({**await reports.notes(app), "changes": changes})
+    return JSONResponse({**await noted.notes(app), "changes": changes})
 
 
 async def note_history(request: Request) -> JSONResponse:
-    return JSONResponse(await reports.note_history(request.app.state.app))
+    return JSONResponse(await noted.history(request.app.state.app))
 
 
 ROUTES = [
@@ -85,10 +97,18 @@ ROUTES = [
         gives=list[Row],
         query={"all": "1 = the owner's changes too"},
     ),
+    Door("GET", "/api/learning/stats", show_stats),
     Door("GET", "/api/learning/{id}", show_change),
     Door("POST", "/api/learning/{id}/{verb}", decide),
-    Door("GET", "/api/skills", list_skills, gives=list[Row]),
+    Door(
+        "GET",
+        "/api/skills",
+        list_skills,
+        gives=list[Row],
+        query={"q": "only those that match these words, best first", "limit": "at most; else 20"},
+    ),
     Door("GET", "/api/skills/{name}", show_skill, query={"path": "one of its files"}),
+    Door("GET", "/api/skills/{name}/evidence", show_evidence),
     Door("GET", "/api/memory", show_notes),
     Door("POST", "/api/memory", change_notes, takes=NoteOperations),
     Door("GET", "/api/memory/history", note_history, gives=list[Row]),

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 from starlette.applications import Starlette
 
 from gateway.api import (
@@ -25,9 +22,12 @@ from gateway.api import (
     pairing,
     sessions,
     stream,
+    trials,
+    upkeep,
 )
 from gateway.api.problems import HANDLERS
 from gateway.peers import Gatekeeper, PeerProtocol
+from gateway.serving import Server
 from hermes_home.version import VERSION
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ ROUTES = [
     *pairing.ROUTES,
     *about.ROUTES,
     *moving.ROUTES,
+    *upkeep.ROUTES,
+    *trials.ROUTES,
     *openapi.ROUTES,
 ]
 
@@ -59,45 +61,17 @@ def doors(app: App) -> Starlette:
     return starlette
 
 
-def on_unix(app: App, doors: Starlette) -> Server:
+def on_unix(app: App, doors: Starlette) -> ApiServer:
     """The server behind the Unix socket, which knows its peers by their process."""
-    return Server(Gatekeeper(doors, app.tool_roots, app.touch), PeerProtocol)
+    return ApiServer(Gatekeeper(doors, app.tool_roots, app.touch), PeerProtocol)
 
 
-class Server(uvicorn.Server):
-    """uvicorn on a socket of ours; the daemon handles the signals."""
+class ApiServer(Server):
+    """Its answers name our version."""
 
     def __init__(self, app: Any, protocol: type[asyncio.Protocol], **options: Any) -> None:
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            date_header=False,
-            headers=[("Hermes-Version", VERSION)],
-            timeout_graceful_shutdown=2,
-            **options,
-        )
-        super().__init__(config)
-        self._leaving = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        """One tick makes the headers every answer has; there is nothing to look at ten times a
-        second, so it ends when it is told to."""
-        await self.on_tick(0)
-        await self._leaving.wait()
-
-    def leave(self) -> None:
-        self.should_exit = True
-        self._leaving.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        named = [("Hermes-Version", VERSION)]
+        super().__init__(app, protocol, date_header=False, headers=named, **options)
 
 
 def bind(path: Path) -> socket.socket:

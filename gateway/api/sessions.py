@@ -76,6 +76,7 @@ async def list_sessions(request: Request) -> JSONResponse:
         limit=number(request, "limit", 50),
         source=query.get("source", ""),
         cwd=query.get("cwd", ""),
+        trials=query.get("all") == "1",
     )
     return JSONResponse(rows)
 
@@ -183,6 +184,7 @@ ROUTES = [
             "limit": "at most this many; else 50",
             "source": "only from here: terminal, oneshot, api, a channel",
             "cwd": "only of this workspace",
+            "all": "1 = those of trials too",
         },
     ),
     Door("POST", "/api/sessions", create, takes=NewSession, gives=Created, status=201),

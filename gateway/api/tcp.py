@@ -13,7 +13,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.api.guard import Guard
-from gateway.api.server import Server
+from gateway.api.server import ApiServer
 from gateway.api.token import FIX, Token
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Tcp:
         self._app = app
         self._token = Token(app.home, environment)
         self._doors = doors
-        self._server: Server | None = None
+        self._server: ApiServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -99,7 +99,7 @@ class Tcp:
         name = f"[{host}]" if ":" in host else host
         app = self._app
         guard = Guard(self._doors, self._token, lambda: app.settings.api, app.touch, name)
-        self._server = Server(
+        self._server = ApiServer(
             guard,
             Impatient,
             limit_concurrency=CONNECTIONS,

@@ -3,6 +3,7 @@
 base    what a channel is: places, what comes in, what goes out, errors
 table   every channel by name
 hub     every channel that is switched on; what they share: places, out, health
+startup  what is told after a crash or an update
 supervisor  keeps one channel connected, and knows how it is
 loopback  programs of one's own, over HTTP
 guides  what a person needs to set each up

@@ -31,11 +31,26 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
         parts = (self.platform, self.account, self.chat, *([self.thread] if self.thread else []))
         return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
+    @property
+    def target(self) -> str:
+        """The same as a person names it: `platform:chat[/thread]`. No commas are in it."""
+        place = self.address.split("/", 2)[2]
+        return f"{self.platform}:{place.replace(',', '%2C')}"
+
     @classmethod
     def at(cls, address: str) -> Place:
         """The place an address names."""
-        parts = [part.replace("%2F", "/").replace("%25", "%") for part in address.split("/")]
-        return cls(*parts)
+        return cls(*(_plain(part) for part in address.split("/")))
+
+    @classmethod
+    def named(cls, platform: str, account: str, place: str) -> Place:
+        """The place somebody names `chat` or `chat/thread`."""
+        chat, _, thread = place.partition("/")
+        return cls(platform, account, _plain(chat), _plain(thread))
+
+
+def _plain(part: str) -> str:
+    return part.replace("%2C", ",").replace("%2F", "/").replace("%25", "%")
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -35,13 +35,15 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Guide:
     """One channel. pairing: how its owner sends a code to {account}; empty if owners are
-    named among the fields. closing: what to do then, with {account}."""
+    named among the fields. closing: what to do then, with {account}; with_secret: the same where
+    the account's address has a secret, with its parts {name}, {secret} and {domain}."""
 
     title: str
     about: str
     fields: tuple[Field, ...]
     pairing: str = ""
     closing: str = "Its owner can write to it now."
+    with_secret: str = ""
 
 
 TELEGRAM = Guide(
@@ -103,6 +105,7 @@ EMAIL = Guide(
     "  - a secret in the address: you then write to bot+SECRET@example.org.",
     (
         Field("address", "the mailbox's address", "like bot@example.org"),
+        Field("user", "the name to log in with", "Enter if it is the address", optional=True),
         Field("EMAIL_PASSWORD", "its password", "some providers want an app password"),
         Field("imap", "the server mail is read from, host:port", "like imap.example.org:993"),
         Field("smtp", "the server mail is sent by, host:port", "like smtp.example.org:465"),
@@ -115,8 +118,9 @@ EMAIL = Guide(
         Field("EMAIL_TAG", "the secret in the address", unless="authserv_id", made=True),
         Field("owners", "your own address, which you write from", "like ada@example.org"),
     ),
-    closing="Write to {account} from your own address. If it got a secret, that is EMAIL_TAG in\n"
-    ".env: put it behind a plus, bot+SECRET@example.org.",
+    closing="Write to {account} from your own address.",
+    with_secret="Write to {name}+{secret}@{domain} from your own address.\n"
+    "Whoever knows the part behind the plus can write as you; it is EMAIL_TAG in .env.",
 )
 
 WEBHOOK = Guide(

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.events import RunSuspended
 from gateway.channels.base import Channel, Place
+from gateway.channels.startup import announce
 from gateway.channels.supervisor import Supervisor
 from gateway.channels.table import CHANNELS
 from gateway.delivery import AGAIN, Deliverer
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 3.0
 """How long messages on their way may take when the daemon stops."""
-NOTICE_SECONDS = 3600.0
-"""At most one notice about a start in so long."""
+LONG_CHARS = 8000
+"""A longer text is cut in a thread: it takes some 5 ms a KB, in which nothing else would happen."""
 PRUNE_SECONDS = 3600.0
 INBOX = "inbox"
 
@@ -49,7 +49,7 @@ class Hub:
     async def start(self) -> None:
         """Before the first run goes on, so that people see it from its beginning."""
         await self.app.outbox.recover()
-        await self._tell_of_crash()
+        await announce(self.app, self._wanted())
         self._tasks = [asyncio.create_task(self._tidy(), name="tidy")]
         await self.configure()
         self.pump.resume()
@@ -136,31 +136,38 @@ class Hub:
                 return channel
         return None
 
-    def split(self, address: str, text: str) -> list[str]:
+    async def split(self, address: str, text: str) -> list[str]:
         """A text as messages that fit at an address, each with room for a mark."""
         name = address.partition("/")[0]
         if address == TERMINAL or name not in self._supervised:
             return [text]
         kind = self._class(name)
-        if kind.fits(f"{AGAIN}\n\n{text}"):
-            return [text]
-        split = load("gateway.channels.render:split")
-        parts: list[str] = split(text, lambda part: kind.fits(f"{AGAIN}\n\n{part}"))
-        return parts or [text]
+        if len(text) > LONG_CHARS:
+            return await asyncio.to_thread(_parts, kind, text)
+        return _parts(kind, text)
+
+    def upload_bytes(self, address: str) -> int:
+        """The largest file that can be sent to an address; 0 = none."""
+        channel = self.channel_at(Place.at(address))
+        return channel.features.upload_bytes if channel and channel.features.uploads else 0
 
     def target(self, text: str) -> str:
-        """The address somebody means: `telegram`, `telegram:CHAT` or `inbox`."""
+        """The address somebody means: `telegram`, `telegram:CHAT[/THREAD]` or `inbox`."""
         name, _, chat = text.strip().partition(":")
         if name in (INBOX, TERMINAL) and not chat:
             return TERMINAL
         if name not in CHANNELS:
             raise UsageError(f"nothing can be delivered to {text!r}", self._targets())
+        if name not in self._wanted():
+            raise UsageError(
+                f"{name} is not set up", f"hermes gateway setup {name}. {self._targets()}"
+            )
         if not chat:
             return self._home_of_owner(name)
         account = self._account(name)
         if not account:
             raise UsageError(f"{name} was never connected", "hermes status tells why.")
-        return Place(name, account, chat).address
+        return Place.named(name, account, chat).address
 
     def _home_of_owner(self, name: str) -> str:
         """Where the owner talked to us last on a platform."""
@@ -180,7 +187,8 @@ class Hub:
         return next((place.account for place in known if place.platform == name), "")
 
     def _targets(self) -> str:
-        return f"Possible: {', '.join([INBOX, *self._wanted()])}, or one of them with :CHAT."
+        wanted = ", ".join(f"{name}, {name}:CHAT" for name in self._wanted())
+        return f"Possible: {INBOX}{', ' if wanted else ''}{wanted}."
 
     # -- out ------------------------------------------------------------------------------------
 
@@ -212,20 +220,6 @@ class Hub:
                 await self.app.outbox.put("", 0, chat.address, text, kind="notice")
                 return self.wake()
 
-    async def _tell_of_crash(self) -> None:
-        """Work that a crash cut short goes on; whoever waits for it may know, once an hour."""
-        cut = [one for one in self.app.journal.sessions_unfinished() if self._crashed(one)]
-        chats = {chat.address for one in cut for chat in self.app.chats.attached(one)}
-        if not chats or time.time() - self.app.outbox.last("startup") < NOTICE_SECONDS:
-            return
-        for address in sorted(chats):
-            text = "I was cut short and go on where I was."
-            await self.app.outbox.put("", 0, address, text, kind="startup")
-
-    def _crashed(self, session: str) -> bool:
-        events = self.app.journal.read(session)
-        return bool(events) and not isinstance(events[-1].event, RunSuspended)
-
     async def _tidy(self) -> None:
         while True:
             try:
@@ -243,3 +237,14 @@ class Hub:
         folder = Path(set_to) if set_to else Path.home() / "hermes-work"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _parts(kind: type[Channel], text: str) -> list[str]:
+    def fits(part: str) -> bool:
+        return kind.fits(f"{AGAIN}\n\n{part}")
+
+    if fits(text):
+        return [text]
+    split = load("gateway.channels.render:split")
+    parts: list[str] = split(text, fits)
+    return parts or [text]

@@ -11,16 +11,16 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.channels.base import ChannelError
+from gateway.serving import Server
 
 BODY_BYTES = 1024 * 1024
 HEAD_BYTES = 16 * 1024
@@ -76,7 +76,12 @@ class Listener:
     @asynccontextmanager
     async def serving(self, address: str) -> AsyncIterator[None]:
         """Listens at `address` (host:port) inside the context. ChannelError: it is taken."""
-        server = _Server(self)
+        server = Server(
+            self,
+            Impatient,
+            limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+        )
         task = asyncio.create_task(server.serve([_bound(address)]))
         try:
             yield
@@ -125,39 +130,6 @@ class Listener:
             return False
         self._left -= 1
         return True
-
-
-class _Server(uvicorn.Server):
-    """As the daemon's own: no ticking, no signals."""
-
-    def __init__(self, application: Listener) -> None:
-        config = uvicorn.Config(
-            application,
-            http=Impatient,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
-            h11_max_incomplete_event_size=HEAD_BYTES,
-            timeout_graceful_shutdown=2,
-        )
-        super().__init__(config)
-        self._leaving = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self._leaving.wait()
-
-    def leave(self) -> None:
-        self.should_exit = True
-        self._leaving.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def host_and_port(address: str) -> tuple[str, int]:

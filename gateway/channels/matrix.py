@@ -1,6 +1,7 @@
 """Matrix, by matrix-nio: rooms of two are chats with one person, larger ones are groups.
 
-Rooms with encryption are not read and not written to; `notice` says so to the owner.
+Rooms with encryption are not read: `notice` says so to the owner, and one message in the room to
+whoever may speak and did.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ MISSED_PAGES = 20
 CONTENT_BYTES = 28_000
 """Of one message; an edit carries it twice and an event may have 65,536 bytes."""
 MEBIBYTE = 1024 * 1024
+ENCRYPTED = (
+    "I cannot read this room, because it is encrypted, and that cannot be switched off. Please make"
+    " a new room without encryption and invite me to it."
+)
 NOTHING: dict[str, list[str]] = {"types": []}
 
 log = logging.getLogger(__name__)
@@ -177,7 +182,7 @@ class Matrix(Channel):
             if info.timeline.limited and info.timeline.prev_batch:
                 events = await self._missed(room, info.timeline.prev_batch, since) + events
             events = list(since_invited(events, self._me))
-            self._see_encryption(room, events)
+            await self._see_encryption(room, events)
             read = [await self._read(room, event) for event in events]
             arrived += [item for item in read if item is not None]
         return arrived
@@ -196,14 +201,31 @@ class Matrix(Channel):
         log.warning("matrix: more than %d events were missed in %s", len(events), room)
         return events
 
-    def _see_encryption(self, room: str, events: Sequence[Mapping[str, Any]]) -> None:
+    async def _see_encryption(self, room: str, events: Sequence[Mapping[str, Any]]) -> None:
         known = self.client.rooms.get(room)
         kinds = {event.get("type") for event in events}
-        if "m.room.encrypted" in kinds or (known is not None and known.encrypted and kinds):
+        secret = [event for event in events if event.get("type") == "m.room.encrypted"]
+        if secret or (known is not None and known.encrypted and kinds):
             self.notice = (
                 f"the Matrix room {room} is encrypted and cannot be read; "
                 "make a room without encryption and invite the bot to it"
             )
+        may_speak = self._section.owners + self._section.guests
+        if room not in self._token.told and any(one.get("sender") in may_speak for one in secret):
+            await self._tell_of_encryption(room)
+
+    async def _tell_of_encryption(self, room: str) -> None:
+        """Once in a room; a repeat after a crash is one for the server too. It is stored with the
+        position behind the words that it answers."""
+        content = text_content(Outgoing(text=ENCRYPTED, key="", silent=True))
+        id = transaction(f"encrypted {room}")
+        try:
+            sent = self.client.room_send(room, "m.room.message", content, tx_id=id)
+            await self._ask(sent, effect=True)
+        except ChannelError as error:  # the next words in it may do better
+            log.warning("matrix: %s was not told that it is encrypted: %s", room, error)
+        else:
+            self._token.told.add(room)
 
     async def _read(self, room: str, event: Mapping[str, Any]) -> Incoming | None:
         known = self.client.rooms.get(room)

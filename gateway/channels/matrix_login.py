@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -35,6 +36,7 @@ def check(section: MatrixSettings, token: str, password: str) -> None:
 
 def library() -> Any:
     """matrix-nio, which is installed only where it is wanted. SettingsError."""
+    logging.getLogger("nio.responses").setLevel(logging.ERROR)  # what it warns of, we report
     try:
         return import_module("nio")
     except ImportError as error:

@@ -52,12 +52,12 @@ class _Html:
 
     def one(self, node: Node, linked: bool) -> str:
         kind, token = node.kind, node.token
-        if kind in ("text", "softbreak"):
-            return escape(token.content, quote=False) if kind == "text" else "\n"
+        if kind == "text":
+            return escape(token.content, quote=False)
         if kind == "inline" or (kind == "paragraph" and token.hidden):
             return self.all(node.children, linked) + ("\n" if kind == "paragraph" else "")
-        if kind in ("hardbreak", "hr"):
-            return "<br>" if kind == "hardbreak" else "<hr>"
+        if kind in ("softbreak", "hardbreak", "hr"):  # in a chat a line ends where it was ended
+            return "<hr>" if kind == "hr" else "<br>"
         if kind in ("fence", "code_block"):
             return self._pre(token.content, token.info)
         if kind == "code_inline":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.cli.table import Option
+from gateway.cli.command import Option
 from hermes_home.errors import UsageError
 
 

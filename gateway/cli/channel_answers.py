@@ -24,18 +24,21 @@ from hermes_home.settings import check_settings, load_settings, read_config
 
 CHECK_SECONDS = 60.0
 MADE_BYTES = 20
+TRIES = 3
+"""How often in a row nothing may be said to something that is needed."""
 
 
 @dataclass
 class Setup:
     """One channel on its way. values: what was answered, by the field's key; only what is new is
-    in it. asks: there is somebody to ask."""
+    in it. before: what was answered and did not work. asks: there is somebody to ask."""
 
     home: Home
     name: str
     guide: Guide
     asks: bool
     values: dict[str, str] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
 
     def now(self, wanted: Field) -> str:
         """What is set already."""
@@ -46,7 +49,7 @@ class Setup:
 
     def value(self, key: str) -> str:
         fields = [one for one in self.guide.fields if one.key == key]
-        return self.values.get(key) or (self.now(fields[0]) if fields else "")
+        return self.values[key] if key in self.values else self.now(fields[0]) if fields else ""
 
     def section(self) -> Any:
         return getattr(load_settings(self.home, os.environ).channels, self.name)
@@ -104,7 +107,7 @@ def collect(setup: Setup) -> None:
         if wanted.made:
             value = now or secrets.token_hex(MADE_BYTES)
         elif setup.asks:
-            value = _asked(wanted, now) or now or wanted.default
+            value = _answer(wanted, setup.before.get(wanted.key) or now or wanted.default)
         else:
             value = now or wanted.default
         if not value and not wanted.optional:
@@ -121,13 +124,27 @@ def matters(setup: Setup, field: Field) -> bool:
     )
 
 
-def _asked(wanted: Field, now: str) -> str:
+def _answer(wanted: Field, known: str) -> str:
+    """What a person says; asked again if it is needed and nothing came."""
+    for _ in range(TRIES):
+        if (said := _asked(wanted, known)) or wanted.optional:
+            return said
+        note(f"{wanted.ask} is needed (Ctrl-C leaves, and nothing is saved)")
+    return ""
+
+
+def _asked(wanted: Field, known: str) -> str:
+    """What a person says; nothing means `known`, and a dash none where there may be none."""
     if wanted.where:
         print(f"  ({wanted.where})")
+    none = known and wanted.optional
     if wanted.secret:
-        return menu.secret(f"{wanted.ask}, not shown" + ("; Enter keeps it" if now else ""))
-    known = now or wanted.default
-    return menu.ask(wanted.ask + (f" [{known}]" if known else ""))
+        kept = "; Enter keeps it" + (", - for none" if none else "") if known else ""
+        said = menu.secret(f"{wanted.ask}, not shown{kept}")
+    else:
+        kept = f" [{known}]" + (", - for none" if none else "") if known else ""
+        said = menu.ask(wanted.ask + kept)
+    return "" if none and said == "-" else said or known
 
 
 def _how(name: str, wanted: Field) -> str:
@@ -152,6 +169,7 @@ def checked(setup: Setup) -> str:
             note(str(error))
         if menu.ask("answer again? [Y/n]").lower() in ("n", "no"):
             return ""
+        setup.before |= setup.values
         setup.values.clear()
         collect(setup)
 

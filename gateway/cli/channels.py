@@ -17,6 +17,7 @@ from gateway.cli import start as starting
 from gateway.cli.arguments import Arguments, nearest
 from gateway.cli.channel_answers import Setup, checked, collect, given_by, matters, save
 from gateway.cli.output import note, show_json, table, when
+from gateway.service.place import installed
 from hermes_home.errors import UsageError
 from hermes_home.paths import Home
 
@@ -96,7 +97,8 @@ def _tell(setup: Setup, told: dict[str, Any]) -> int:
         note(f"the daemon could not connect it yet: {told['error'] or 'it still tries'}")
         return 1
     if "code" not in told:
-        print(setup.guide.closing.format(account=told["account"]))
+        print(_closing(setup, told["account"]))
+        _tell_of_service(setup)
         return 0
     print(f"{setup.guide.pairing.format(account=told['account'])}\n\n  {told['code']}\n")
     note(f"Valid until {when(told['expires'])}, once. Whoever sends it is the owner.")
@@ -106,7 +108,23 @@ def _tell(setup: Setup, told: dict[str, Any]) -> int:
     while not (owners := _owners(setup)):
         time.sleep(PAIRED_SECONDS)
     print(f"Paired with {owners[0]['name'] or owners[0]['sender']}. Write to it, it answers.")
+    _tell_of_service(setup)
     return 0
+
+
+def _closing(setup: Setup, account: str) -> str:
+    made = [one for one in setup.guide.fields if one.made and matters(setup, one)]
+    if not (made and setup.guide.with_secret):
+        return setup.guide.closing.format(account=account)
+    name, _, domain = account.rpartition("@")
+    secret = setup.now(made[0])
+    return setup.guide.with_secret.format(name=name, secret=secret, domain=domain)
+
+
+def _tell_of_service(setup: Setup) -> None:
+    if not installed(str(setup.home.root)):
+        note("It answers while the daemon runs; after a restart of this machine somebody must")
+        note("start it. `hermes daemon install` makes the daemon a service that starts by itself.")
 
 
 def _health_when_up(home: str, name: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.table import ALIASES, COMMANDS, PROFILE, ROOT, Option
+from gateway.cli.command import PROFILE, ROOT, Option
+from gateway.cli.table import ALIASES, COMMANDS
 from hermes_home.errors import UsageError
 
 

@@ -38,14 +38,17 @@ def get(arguments: Arguments) -> int:
 
 
 def explain(arguments: Arguments) -> int:
-    if key := arguments.word(0):
+    """One key, all of a section, or all there are."""
+    key = arguments.word(0)
+    inside = [one for one in all_keys() if not key or one.startswith(f"{key}.")]
+    if not inside:
         explanation = _explanation(arguments, key)
         if arguments.on("json"):
             show_json(_row(explanation))
         else:
             print("\n".join(_lines(explanation)))
         return 0
-    rows = [_row(_explanation(arguments, key)) for key in all_keys()]
+    rows = [_row(_explanation(arguments, one)) for one in inside]
     if arguments.on("json"):
         show_json(rows)
     else:

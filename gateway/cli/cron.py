@@ -28,6 +28,7 @@ def create(arguments: Arguments) -> int:
     prompt = " ".join(arguments.words[1:])
     if prompt == "-":
         prompt = sys.stdin.read()
+    _check_words(arguments.word(0), prompt, arguments.text("script"))
     new = {
         "schedule": arguments.word(0),
         "prompt": prompt,
@@ -38,6 +39,15 @@ def create(arguments: Arguments) -> int:
     with connect(arguments.home) as wire:
         row = wire.post("/api/cron", new)
     return _shown(arguments, row, "created")
+
+
+def _check_words(schedule: str, prompt: str, script: str) -> None:
+    """What is often forgotten: the task, and the quotes."""
+    example = 'hermes cron create "every weekday at 9" "what is to be done"'
+    if schedule.lower() in ("every", "each", "on", "in", "at", "first", "last", "*"):
+        raise UsageError("the schedule is one word of the command: put it in quotes", example)
+    if not prompt.strip() and not script.strip():
+        raise UsageError("there is nothing to do yet: say a prompt, or --script COMMAND", example)
 
 
 def _given(arguments: Arguments) -> dict[str, Any]:
@@ -65,10 +75,9 @@ def _shown(arguments: Arguments, row: dict[str, Any], done: str) -> int:
 
 
 def _day(due: str) -> str:
-    """A due time as the clock of the job's zone shows it."""
-    from datetime import datetime
+    from gateway.cron.due import due_text
 
-    return datetime.fromisoformat(due).strftime("%a %Y-%m-%d %H:%M:%S %z").replace(":00 ", " ", 1)
+    return due_text(due)
 
 
 def show_list(arguments: Arguments) -> int:
@@ -145,7 +154,8 @@ def edit(arguments: Arguments) -> int:
 
 
 def _read(home: str, name: str) -> str:
-    return Path(home, "cron", f"{name}.yaml").read_text(encoding="utf-8")
+    file = name if name.endswith(".yml") else f"{name}.yaml"
+    return Path(home, "cron", file).read_text(encoding="utf-8")
 
 
 def _edited(text: str) -> str:

@@ -70,6 +70,7 @@ def _checks(home: Home) -> Iterator[Check]:
     yield _sandbox(settings or Settings())
     yield _disk(home)
     yield _daemon(home)
+    yield from _copies(home)
     if settings is not None:
         yield _api(home, settings)
         yield _model(home, settings)
@@ -137,6 +138,20 @@ def _daemon(home: Home) -> Check:
     if about["version"] != VERSION:
         return Check("daemon", "warn", f"{text}; this is {VERSION}", "hermes daemon restart")
     return Check("daemon", "ok", text)
+
+
+def _copies(home: Home) -> Iterator[Check]:
+    """Copies of bundled skills that keep a newer text from being used; the daemon knows them."""
+    from gateway.cli.skills import conflict
+
+    try:
+        with connect(str(home.root), spawn=False) as wire:
+            rows = wire.get("/api/skills")
+    except HermesError:
+        return
+    if names := [row["name"] for row in rows if conflict(row)]:
+        fix = "hermes skills diff NAME; then hermes skills reset NAME, or keep NAME"
+        yield Check("skills", "warn", f"the bundled text differs from: {', '.join(names)}", fix)
 
 
 def _api(home: Home, settings: Settings) -> Check:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.cli.arguments import Arguments
-    from gateway.cli.table import Command
+    from gateway.cli.command import Command
 
 
 CHAT = "cli.chat:main"
@@ -53,8 +53,8 @@ def _reader_left() -> int:
 
 def _run(words: list[str]) -> int:
     from gateway.cli.arguments import Arguments, check_words, take_options
+    from gateway.cli.command import HELP, PROFILE, ROOT
     from gateway.cli.home import locate
-    from gateway.cli.table import HELP, PROFILE, ROOT
 
     first, rest = take_options(words, ROOT, leading=True)
     if not rest:
@@ -69,7 +69,8 @@ def _run(words: list[str]) -> int:
         return load("cli.help:main")(Arguments([w for w in named if w[0] != "-"], {}))
     check_words(command.name, command.words, rest)
     options = _accepted(command, first) | given
-    return load(command.target)(Arguments(rest, options, locate(options.get("profile", ""))))
+    home = locate(options.get("profile", ""), new=command.name == "import")
+    return load(command.target)(Arguments(rest, options, home))
 
 
 def _accepted(command: Command, options: dict[str, str]) -> dict[str, str]:

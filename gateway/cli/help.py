@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from gateway.cli.arguments import Arguments
+from gateway.cli.command import CHAT, COMMON, ONESHOT, PROFILE, Command, Option
 from gateway.cli.entry import find
-from gateway.cli.table import (
-    ALIASES,
-    CHAT,
-    COMMANDS,
-    COMMON,
-    DEFAULTS,
-    GROUPS,
-    ONESHOT,
-    PROFILE,
-    Command,
-    Option,
-)
+from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS, GROUPS
 from hermes_home.version import VERSION
 
 EXITS = (

@@ -10,16 +10,23 @@ BASE = "default"
 """The base home, where a profile is asked for."""
 
 
-def locate(profile: str = "") -> str:
+def locate(profile: str = "", *, new: bool = False) -> str:
     """The home's absolute path: $HERMES_HOME, else ~/.hermes; a profile's lies inside it. Where
-    neither is named it is the profile that `hermes profile use` chose."""
+    neither is named it is the profile that `hermes profile use` chose. UsageError if there is no
+    such profile, unless `new`."""
     named = os.environ.get("HERMES_HOME")
     root = named or os.path.join(os.path.expanduser("~"), ".hermes")
     root = os.path.abspath(os.path.expanduser(root))
     if profile == BASE:
         return root
     if profile:
-        return _inside(root, profile)
+        home = _inside(root, profile)
+        if new or os.path.isdir(home):
+            return home
+        raise UsageError(
+            f"there is no profile {profile!r}",
+            f"hermes profile list shows them; hermes profile create {profile} makes it",
+        )
     chosen = "" if named else _chosen(root)
     if not chosen:
         return root

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
+import sys
+import textwrap
 from typing import Any
 
+from gateway import change_text
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import Paint, clean, note, show_json, table, when
+from gateway.cli.output import Paint, clean, columns, note, show_json, table, when
+from gateway.cli.sessions import confirmed
 from gateway.cli.start import connect
 from hermes_home.errors import UsageError
 
@@ -24,15 +27,16 @@ def show_list(arguments: Arguments) -> int:
                 [
                     str(row["id"]),
                     when(row["at"]),
+                    change_text.status(row),
                     row["kind"],
                     row["action"],
-                    row["status"],
                     row["name"],
                 ]
                 for row in rows
             ],
-            ["id", "when", "kind", "action", "status", "name"],
+            ["id", "when", "status", "kind", "action", "what"],
         )
+        note("`hermes learning show ID` tells all about one")
     else:
         note("nothing learned yet")
     return 0
@@ -58,40 +62,30 @@ def _id(arguments: Arguments) -> int:
 
 
 def described(row: dict[str, Any]) -> list[str]:
-    """One change: what, when, why, and its diff."""
-    lines = [
-        f"{row['action']} {row['kind']} {row['name']}: {row['status']}",
-        f"{when(row['at'])}, session {row['session'] or '-'}",
-    ]
-    if row.get("reason"):
-        lines.append(row["reason"])
-    if row.get("evidence"):
-        lines.append("evidence: " + ", ".join(f"#{number}" for number in row["evidence"]))
-    for file in row.get("files", []):
-        lines += ["", *_diff(file)]
-    return lines
+    """One change, its texts in colour; what is told of it wrapped to the terminal."""
+    texts = change_text.written(row)
+    told = [part for line in change_text.about(row, when) for part in _wrapped(clean(line))]
+    return [*told, "", *_painted(texts)] if texts else told
 
 
-def _diff(file: dict[str, Any]) -> list[str]:
-    import sys
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, min(columns(), 100), subsequent_indent="  ") or [""]
 
+
+def _painted(texts: list[str]) -> list[str]:
     paint = Paint(sys.stdout)
-    before, after = file.get("before"), file.get("after")
-    lines = unified_diff(
-        (before or "").splitlines(),
-        (after or "").splitlines(),
-        file["path"] if before is not None else "/dev/null",
-        file["path"] if after is not None else "/dev/null",
-        lineterm="",
-    )
     return [
         paint(COLOURS[line[0]], clean(line)) if line[:1] in COLOURS else clean(line)
-        for line in lines
+        for line in texts
     ]
 
 
 def undo(arguments: Arguments) -> int:
     return _decide(arguments, "undo")
+
+
+def redo(arguments: Arguments) -> int:
+    return _decide(arguments, "redo")
 
 
 def approve(arguments: Arguments) -> int:
@@ -102,11 +96,23 @@ def reject(arguments: Arguments) -> int:
     return _decide(arguments, "reject")
 
 
-def _decide(arguments: Arguments, word: str) -> int:
+def forget(arguments: Arguments) -> int:
+    """With --purge it is overwritten, after asking."""
+    if not arguments.on("purge"):
+        return _decide(arguments, "forget")
+    question = f"overwrite what change {_id(arguments)} wrote? It cannot be undone"
+    if not arguments.on("yes") and not confirmed(question):
+        note("kept")
+        return 1
+    return _decide(arguments, "purge")
+
+
+def _decide(arguments: Arguments, verb: str) -> int:
     with connect(arguments.home) as wire:
-        row = wire.post(f"/api/learning/{_id(arguments)}/{word}")
+        row = wire.post(f"/api/learning/{_id(arguments)}/{verb}")
     if arguments.on("json"):
         show_json(row)
     else:
-        print(f"{row['id']}: {row['kind']} {row['name']} is {row['status']}")
+        texts = change_text.written(row) if verb in change_text.WRITING else []
+        print("\n".join([*map(clean, change_text.decided(row, verb)), *_painted(texts)]))
     return 0

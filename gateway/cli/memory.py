@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from gateway.change_text import related
 from gateway.cli.arguments import Arguments
 from gateway.cli.output import clean, note, show_json, table, when
 from gateway.cli.start import connect
@@ -20,9 +22,14 @@ def show(arguments: Arguments) -> int:
     for target, title in TITLES:
         print(f"{title} ({len(notes[target])})")
         for entry in notes[target]:
-            mark = "" if entry["status"] == "active" else f" [{entry['status']}]"
-            print("  " + clean(entry["text"]).replace("\n", "\n  ") + mark)
+            print("  " + clean(entry["text"]).replace("\n", "\n  ") + _marks(entry))
     return 0
+
+
+def _marks(entry: dict[str, Any]) -> str:
+    marks = [] if entry["status"] == "active" else [entry["status"]]
+    marks += ["expired"] if entry["expired"] else []
+    return "".join(f" [{mark}]" for mark in marks)
 
 
 def add(arguments: Arguments) -> int:
@@ -40,9 +47,11 @@ def remove(arguments: Arguments) -> int:
 
 def _change(arguments: Arguments, **operation: str) -> int:
     """One operation; it is on disk when this returns."""
-    operation["target"] = arguments.text("to", "memory")
+    asked: dict[str, Any] = {**operation, "target": arguments.text("to", "memory")}
+    if arguments.on("here"):
+        asked["project"] = True
     with connect(arguments.home) as wire:
-        answer = wire.post("/api/memory", {"operations": [operation]})
+        answer = wire.post("/api/memory", {"operations": [asked], "cwd": str(Path.cwd())})
     if arguments.on("json"):
         show_json(answer)
     else:
@@ -60,11 +69,12 @@ def history(arguments: Arguments) -> int:
     if arguments.on("json"):
         show_json(rows)
     elif rows:
-        table([_row(row) for row in rows], ["id", "when", "who", "what", "text"])
+        table([_row(row) for row in rows], ["id", "when", "who", "what", "status", "text"])
     else:
         note("the notes have not changed yet")
     return 0
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    return [str(row["id"]), when(row["at"]), row["actor"], row["action"], row["name"]]
+    told = "; ".join([row["name"], *related(row)])
+    return [str(row["id"]), when(row["at"]), row["actor"], row["action"], row["status"], told]

@@ -100,6 +100,7 @@ class Result:
         self._finished: dict[str, Any] = {}
         self._spent = {"prompt": 0, "completion": 0, "cached": 0}
         self._changes: dict[int, dict[str, Any]] = {}
+        self._planned: dict[int, dict[str, Any]] = {}
 
     def add(self, stored: dict[str, Any]) -> None:
         event = stored["event"]
@@ -124,7 +125,17 @@ class Result:
 
     def change_intended(self, seq: int, event: dict[str, Any]) -> None:
         row = {name: event[name] for name in ("kind", "name", "action", "status")}
-        self._changes[seq] = {"id": seq, **row}
+        self._planned[seq] = {"id": seq, **row}
+        if event["status"] == "proposed":
+            self._changes[seq] = self._planned[seq]
+
+    def change_made(self, seq: int, event: dict[str, Any]) -> None:
+        """Only now it is learned: the disk may have refused it."""
+        if event["id"] in self._planned:
+            self._changes[event["id"]] = self._planned[event["id"]]
+
+    def noticed(self, seq: int, event: dict[str, Any]) -> None:
+        print(event["text"], file=sys.stderr)
 
     def change_decided(self, seq: int, event: dict[str, Any]) -> None:
         if event["id"] in self._changes:
@@ -171,7 +182,9 @@ FOLDS = {
     "Answered": Result.answered,
     "ToolFinished": Result.tool_finished,
     "ChangeIntended": Result.change_intended,
+    "ChangeMade": Result.change_made,
     "ChangeDecided": Result.change_decided,
+    "Noticed": Result.noticed,
     "RunFinished": Result.finished,
 }
 

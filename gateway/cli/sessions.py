@@ -17,7 +17,7 @@ def _path(session: str) -> str:
 
 
 def show_list(arguments: Arguments) -> int:
-    query = {"limit": arguments.number("limit", 20)} | (
+    query = {"limit": arguments.number("limit", 20), "all": int(arguments.on("all"))} | (
         {"source": arguments.text("source")} if arguments.on("source") else {}
     )
     with connect(arguments.home) as wire:

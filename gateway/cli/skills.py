@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import clean, note, show_json, table
+from gateway.cli.output import Paint, clean, note, show_json, table
 from gateway.cli.start import connect
 from hermes_home.errors import UsageError
 
@@ -17,19 +19,16 @@ def show_list(arguments: Arguments) -> int:
 
 
 def search(arguments: Arguments) -> int:
-    """Best first, by name and description."""
-    from skills.ranking import Index, weigh
-
-    rows = {row["name"]: row for row in _rows(arguments)}
-    terms = {name: weigh(name, row["description"], "") for name, row in rows.items()}
+    """Best first, as a request would find them; only those that can work here."""
     words = " ".join(arguments.words)
-    found = Index().updated(terms).search(words, arguments.number("limit", 20))
-    return _show(arguments, [rows[name] for name, _ in found], f"no skill matches {words!r}")
+    query = urlencode({"q": words, "limit": arguments.number("limit", 20)})
+    found = _rows(arguments, f"?{query}") if words.strip() else []
+    return _show(arguments, found, f"no skill matches {words!r}")
 
 
-def _rows(arguments: Arguments) -> list[dict[str, Any]]:
+def _rows(arguments: Arguments, query: str = "") -> list[dict[str, Any]]:
     with connect(arguments.home) as wire:
-        rows: list[dict[str, Any]] = wire.get("/api/skills")
+        rows: list[dict[str, Any]] = wire.get(f"/api/skills{query}")
     return rows
 
 
@@ -37,16 +36,48 @@ def _show(arguments: Arguments, rows: list[dict[str, Any]], none: str) -> int:
     if arguments.on("json"):
         show_json(rows)
     elif rows:
-        table(
-            [[row["name"], row["root"], row["description"]] for row in rows],
-            ["name", "from", "description"],
-        )
+        _table(rows)
         for row in rows:
             for diagnostic in row["diagnostics"]:
                 note(f"{row['name']}: {diagnostic}")
+            if (told := conflict(row)) is not None:
+                note(f"{row['name']}: {told}\n  hermes skills diff {row['name']}")
     else:
         note(none)
     return 0
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    """The states have a column where there are any."""
+    stated = any(map(_state, rows))
+    cells = [
+        [row["name"], _from(row), *([_state(row)] if stated else []), _about(row)] for row in rows
+    ]
+    table(cells, ["name", "from", *(["state"] if stated else []), "description"])
+
+
+def _from(row: dict[str, Any]) -> str:
+    """`copy`: of a bundled one, in the home."""
+    return "copy" if row["overlay"] else str(row["root"])
+
+
+def _state(row: dict[str, Any]) -> str:
+    """How what the agent wrote stands, and the owner's rights."""
+    return " ".join([*([row["state"]] if row["learned"] else []), *row["rights"]])
+
+
+def conflict(row: dict[str, Any]) -> str | None:
+    """What the owner is to know of a copy of a bundled skill."""
+    told = {
+        "changed": "the bundled text has changed under this copy",
+        "unknown": "it hides a bundled skill with another text",
+    }
+    return told.get(row["overlay"]["state"]) if row["overlay"] else None
+
+
+def _about(row: dict[str, Any]) -> str:
+    hidden = f"(hidden: {row['unmet']}) " if row["unmet"] else ""
+    return f"{hidden}{row['description']}"
 
 
 def view(arguments: Arguments) -> int:
@@ -60,7 +91,59 @@ def view(arguments: Arguments) -> int:
     print(clean(skill["content"] if path else skill["body"]).rstrip())
     if not path:
         note("\n  ".join([f"\n{skill['dir']}", *skill["resources"]]))
+        if skill["unmet"]:
+            note(f"It cannot work here and is hidden: it {skill['unmet']}.")
     return 0
+
+
+def diff(arguments: Arguments) -> int:
+    """From the bundled text of now to the owner's copy."""
+    with connect(arguments.home) as wire:
+        row = wire.get(_path(arguments, "diff"))
+    if arguments.on("json"):
+        show_json(row)
+        return 0
+    paint = Paint(sys.stdout)
+    for line in _differing(row["files"]):
+        print(paint(COLOURS[line[0]], clean(line)) if line[:1] in COLOURS else clean(line))
+    name = row["name"]
+    note("- the bundled text  + your copy" if row["files"] else "they are the same")
+    note(f"hermes skills reset {name}   takes the bundled text")
+    note(f"hermes skills keep {name}    stays with yours")
+    return 0
+
+
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def _differing(files: list[dict[str, Any]]) -> Iterator[str]:
+    from difflib import unified_diff
+
+    for file in files:
+        one, other = ((file[side] or "").splitlines() for side in ("before", "after"))
+        yield from unified_diff(one, other, file["path"], file["path"], lineterm="")
+
+
+def reset(arguments: Arguments) -> int:
+    return _settled(arguments, "reset", "the bundled text is used again")
+
+
+def keep(arguments: Arguments) -> int:
+    return _settled(arguments, "keep", "your copy stays, and is current")
+
+
+def _settled(arguments: Arguments, verb: str, done: str) -> int:
+    with connect(arguments.home) as wire:
+        row = wire.post(_path(arguments, verb))
+    if arguments.on("json"):
+        show_json(row)
+    else:
+        print(f"{row['name']}: {done}; `hermes learning undo {row['id']}` takes that back")
+    return 0
+
+
+def _path(arguments: Arguments, verb: str) -> str:
+    return f"/api/skills/{quote(arguments.word(0), safe='')}/{verb}"
 
 
 def validate(arguments: Arguments) -> int:

@@ -1,59 +1,19 @@
 """Every command, once: what it is called, takes, does, and which function does it.
 
-Help, completion and parsing all read this table. It imports nothing, because every start pays.
+Help, completion and parsing all read this table. It imports next to nothing, because every start
+pays.
 """
 
 from __future__ import annotations
 
+from gateway.cli.command import CHAT, COMMON, JSON, LIMIT, YES, Command, Option
 
-class Option:
-    """One flag. Without `value`, which names what follows it, it is a switch; `[VALUE]` may be
-    left out, and is then "-"."""
+NOTES = Option("to", "which notes", "NOTES", choices=("memory", "user"))
+HERE = Option("here", "it holds in this folder and below it only")
 
-    __slots__ = ("choices", "help", "name", "short", "value")
-
-    def __init__(
-        self, name: str, help: str, value: str = "", short: str = "", choices: tuple[str, ...] = ()
-    ) -> None:
-        self.name = name
-        self.help = help
-        self.value = value
-        self.short = short
-        self.choices = choices
-
-
-class Command:
-    """One command. `words` names its positions: `NAME`, `[NAME]` or, last, `NAME...`.
-
-    `target` is the "module:function" below gateway that runs it: (Arguments) -> exit code.
-    """
-
-    __slots__ = ("name", "options", "summary", "target", "words")
-
-    def __init__(
-        self,
-        name: str,
-        target: str,
-        summary: str,
-        words: str = "",
-        options: tuple[Option, ...] = (),
-    ) -> None:
-        self.name = name
-        self.target = target
-        self.summary = summary
-        self.words = tuple(words.split())
-        self.options = options
-
-
-PROFILE = Option("profile", "use this profile's home", "NAME", "p")
-HELP = Option("help", "show this", short="h")
-VERSION = Option("version", "show the version", short="V")
-JSON = Option("json", "one JSON value on stdout")
-YES = Option("yes", "do not ask", short="y")
-LIMIT = Option("limit", "at most this many", "N", "n")
 FORMATS = ("jsonl", "md", "sharegpt", "messages")
 SOURCES = (
-    *("terminal", "oneshot", "api", "cron"),
+    *("terminal", "oneshot", "api", "cron", "trial"),
     *("telegram", "matrix", "email", "webhook", "loopback"),
 )
 
@@ -67,28 +27,6 @@ CRON = (
     Option("cwd", "the workspace; else this folder", "DIR"),
     Option("misfire", "what of due times slept through", "HOW", choices=("once", "skip", "all")),
 )
-COMMON = (
-    Option("model", "the model's id", "M", "m"),
-    Option("provider", "which adapter speaks to it", "P"),
-    Option("base-url", "the endpoint, with /v1", "U"),
-    Option("cwd", "the workspace; else this folder", "DIR"),
-    Option("max-turns", "model replies before the run stops", "N"),
-    Option("yolo", "grant everything for this run; nothing asks, nothing is confined"),
-    Option("no-learning", "no self-evaluation, nothing is written"),
-    Option("offline", "the built-in model; no network"),
-    Option("skills", "load these skills first", "A,B"),
-)
-CHAT = (
-    Option("question", "one question, then leave", "TEXT", "q"),
-    Option("continue", "go on with this folder's last session", short="c"),
-    Option("resume", "go on with a session: id, prefix or title", "SESSION", "r"),
-)
-ONESHOT = (
-    Option("oneshot", "only the answer on stdout; - reads standard input", "[TEXT]", "z"),
-    Option("json", "with -z: one JSON object, when the evaluation is done too"),
-    Option("usage-file", "with -z: write the tokens used to F", "F"),
-)
-ROOT = (*CHAT, *ONESHOT, *COMMON, PROFILE, HELP, VERSION)
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (
@@ -119,6 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 (
                     LIMIT,
                     Option("source", "only from here", "S", choices=SOURCES),
+                    Option("all", "those of trials too"),
                     JSON,
                 ),
             ),
@@ -159,8 +98,25 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             ),
             Command("learning show", "cli.learning:show", "one change, its diff", "ID", (JSON,)),
             Command("learning undo", "cli.learning:undo", "take a change back", "ID", (JSON,)),
+            Command("learning redo", "cli.learning:redo", "make it again", "ID", (JSON,)),
             Command("learning approve", "cli.learning:approve", "accept it", "ID", (JSON,)),
             Command("learning reject", "cli.learning:reject", "refuse it", "ID", (JSON,)),
+            Command(
+                "learning forget",
+                "cli.learning:forget",
+                "hide what it wrote, everywhere",
+                "ID",
+                (Option("purge", "overwrite it, on disk and in the history"), YES, JSON),
+            ),
+            Command("learning lock", "cli.curator:lock", "no edit, by anyone", "NAME|ID", (JSON,)),
+            Command("learning unlock", "cli.curator:unlock", "edits may go on", "NAME|ID", (JSON,)),
+            Command(
+                "learning stats",
+                "cli.progress:stats",
+                "tool calls and success over time, and the bill",
+                "",
+                (Option("png", "draw it into this file", "FILE"), JSON),
+            ),
             Command("skills list", "cli.skills:show_list", "every skill", "", (JSON,)),
             Command(
                 "skills view", "cli.skills:view", "a skill or its resource", "NAME [PATH]", (JSON,)
@@ -169,29 +125,57 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "skills search", "cli.skills:search", "find a skill", "WORDS...", (LIMIT, JSON)
             ),
             Command(
+                "skills evidence", "cli.progress:evidence", "what it is worth", "NAME", (JSON,)
+            ),
+            Command(
+                "skills diff", "cli.skills:diff", "your copy of a bundled one", "NAME", (JSON,)
+            ),
+            Command("skills reset", "cli.skills:reset", "the bundled text again", "NAME", (JSON,)),
+            Command("skills keep", "cli.skills:keep", "your copy as it is", "NAME", (JSON,)),
+            Command(
+                "skills trial",
+                "cli.trial:main",
+                "replay past cases with it and without",
+                "NAME",
+                (
+                    Option("cases", "how many, at most 20; else 3", "CASES", "n"),
+                    Option("budget", "tokens it may use; else by learning.budget", "TOKENS"),
+                    YES,
+                    JSON,
+                ),
+            ),
+            Command(
                 "skills validate", "cli.skills:validate", "check a SKILL.md", "PATH...", (JSON,)
             ),
+            Command("curator status", "cli.curator:status", "upkeep of the library", "", (JSON,)),
+            Command("curator run", "cli.curator:run", "look it through now", "", (JSON,)),
+            Command("curator pause", "cli.curator:pause", "not weekly any more", "", (JSON,)),
+            Command("curator resume", "cli.curator:resume", "weekly again", "", (JSON,)),
+            Command("curator pin", "cli.curator:pin", "never archive a skill", "NAME", (JSON,)),
+            Command("curator unpin", "cli.curator:unpin", "take that back", "NAME", (JSON,)),
+            Command("curator archive", "cli.curator:archive", "put a skill away", "NAME", (JSON,)),
+            Command("curator restore", "cli.curator:restore", "into use again", "NAME", (JSON,)),
             Command("memory show", "cli.memory:show", "the notes", "", (JSON,)),
             Command(
                 "memory add",
                 "cli.memory:add",
                 "note something",
                 "TEXT...",
-                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+                (NOTES, HERE, JSON),
             ),
             Command(
                 "memory replace",
                 "cli.memory:replace",
                 "put NEW for the entry that holds OLD",
                 "OLD NEW",
-                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+                (NOTES, HERE, JSON),
             ),
             Command(
                 "memory remove",
                 "cli.memory:remove",
                 "remove the entry that holds OLD",
                 "OLD",
-                (Option("to", "which notes", "NOTES", choices=("memory", "user")), JSON),
+                (NOTES, JSON),
             ),
             Command("memory history", "cli.memory:history", "how the notes changed", "", (JSON,)),
         ),
@@ -411,6 +395,7 @@ DEFAULTS = {
     "sessions": "list",
     "learning": "list",
     "skills": "list",
+    "curator": "status",
     "memory": "show",
     "cron": "list",
     "config": "get",

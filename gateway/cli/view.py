@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gateway.announcing import announced
 from gateway.cli.output import Paint, clean, one_line
 
 OUTPUT_LINES = 12
 """Lines of a tool's output that /verbose shows."""
-VERBS = {"add": "added", "create": "created", "edit": "edited", "patch": "patched",
-         "replace": "replaced", "remove": "removed", "archive": "archived",
-         "write_file": "wrote a file of", "remove_file": "removed a file of"}  # fmt: skip
 MARKS = {"ok": "✓", "failed": "✗", "denied": "✗ denied", "invalid": "✗ wrong arguments",
          "skipped": "– skipped", "interrupted": "✗ interrupted"}  # fmt: skip
 ENDS = {
@@ -167,10 +165,7 @@ class View:
         return self._learned(change) if change else []
 
     def _learned(self, change: dict[str, Any]) -> list[str]:
-        verb = VERBS.get(change["action"], change["action"])
-        what = f"{verb} {change['kind']} `{one_line(change['name'])}`"
-        word = "proposed" if change["status"] == "proposed" else "learned"
-        return [self.paint("cyan", f"{word}: {what} · /learned")]
+        return [self.paint("cyan", clean(announced(change)))]
 
     def _started(self, event: dict[str, Any], seq: int) -> list[str]:
         self._model = event["model"]

@@ -12,9 +12,11 @@ telling       a schedule in words
 accounts      what each due time comes to: runs, skipped, missed
 timer         APScheduler, which wakes us when something is due
 runner        one occurrence carried out: script, model, result
+ending        what a run came to
 results       where a result goes, and what was not seen yet
 service       all of it for one home: files, accounts, runs
 desk          what the owner does with jobs
 rows          what the doors tell about jobs
+due           a due time as people read it
 tools         the tool `schedule`
 """

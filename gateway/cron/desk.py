@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gateway.cron.job import (
-    SUFFIX,
     Job,
     check_name,
+    file_of,
     name_from,
     names,
     now_text,
@@ -74,7 +74,7 @@ class Desk:
         """Put a job's whole file, as its owner edited it."""
         async with self._cron.changing:
             self._cron.find(name)
-            job = understand(after, f"{name}{SUFFIX}")
+            job = understand(after, file_of(name))
             self._checked(job, job.created or now_text(self._cron.clock()), past=True)
             await self._put(name, before, after, f"changed the job {name}")
         return self._cron.jobs[name]
@@ -108,11 +108,14 @@ class Desk:
         anchor = _replaced(job, created=created).anchor or 0.0
         schedule = parse(job.schedule, ZoneInfo(job.tz or self._cron.zone_name), anchor)
         if not past and schedule.due_after(self._cron.clock()) is None:
-            raise UsageError(f"{job.schedule!r} is over: that was {schedule.text}")
+            raise UsageError(
+                f"{job.schedule!r} is over: that was {schedule.text}",
+                "name a time to come, for example: tomorrow at 9",
+            )
         return schedule
 
     async def _put(self, name: str, before: str | None, after: str | None, reason: str) -> None:
-        relative = f"cron/{name}{SUFFIX}"
+        relative = f"cron/{file_of(name)}"
         history = self._cron.app.history
         if not history.replace(relative, before, after):
             raise SettingsError(f"{relative} changed just now", "look at it and try again")

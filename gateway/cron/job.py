@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,8 +100,13 @@ class Job:
         return Path(self.workspace).expanduser() if self.workspace else Path.home()
 
 
+def file_of(name: str) -> str:
+    """The name of a job's file. One called .yml by mistake is a broken job of that name."""
+    return name if name.endswith(".yml") else name + SUFFIX
+
+
 def path_of(home: Home, name: str) -> Path:
-    return home.cron / (name + SUFFIX)
+    return home.cron / file_of(name)
 
 
 def check_name(name: str) -> str:
@@ -190,6 +197,17 @@ def written(job: Job) -> str:
         if value != field.default:
             values[field.name] = list(value) if isinstance(value, tuple) else value
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+@contextmanager
+def pointing(text: str, key: str, place: str) -> Iterator[None]:
+    """What is wrong with a key's value is told with the key's line."""
+    try:
+        yield
+    except UsageError as error:
+        before = re.split(rf"^{key}:", text, maxsplit=1, flags=re.MULTILINE)[0]
+        where = f"{place} line {before.count(chr(10)) + 1}"
+        raise SettingsError(f"{where}: {error.message}", error.hint) from error
 
 
 def rewritten(text: str, place: str, changes: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ def addresses(app: App, deliver: str) -> list[str]:
     return list(dict.fromkeys(app.hub.target(name) for name in names))
 
 
-def deliveries(app: App, job: Job | None, text: str) -> list[Delivery]:
+async def deliveries(app: App, job: Job | None, text: str) -> list[Delivery]:
     """The rows that carry a result. What cannot go where it was to go waits in the inbox."""
     try:
         places = addresses(app, job.deliver if job else "")
@@ -37,7 +37,7 @@ def deliveries(app: App, job: Job | None, text: str) -> list[Delivery]:
     return [
         Delivery(place, part, "job", number)
         for place in places
-        for number, part in enumerate(app.hub.split(place, text))
+        for number, part in enumerate(await app.hub.split(place, text))
     ]
 
 

@@ -23,7 +23,7 @@ def job_row(cron: Cron, loaded: Loaded, now: float, count: int = 1) -> Row:
     row: Row = {
         "name": loaded.name,
         "state": state(cron, loaded, now),
-        "error": loaded.error,
+        "error": cron.problem(loaded),
         "schedule": job.schedule if job else "",
         "description": schedule.description if schedule else "",
         "tz": schedule.zone.key if schedule else "",

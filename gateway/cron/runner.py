@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from agent.events import Answered, RunFinished, RunParked, RunStarted, SessionRenamed, Stored
+from agent.events import SessionRenamed
 from agent.inputs import RunOptions, Said
 from agent.policy import Effect
 from agent.tools.base import ToolContext
+from gateway.cron.ending import Done, ending
 from gateway.cron.job import Job
 from gateway.cron.results import deliveries, quiet, shown
 from gateway.cron.rules import moment
 from gateway.cron.schedule import Schedule
 from hermes_home.errors import HermesError
-from memory.occurrences import Entry, Occurrence, Occurrences, Status
+from memory.occurrences import Entry, Occurrence, Occurrences
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -52,14 +53,6 @@ class Loaded:
     @property
     def active(self) -> bool:
         return self.job is not None and self.job.enabled
-
-
-class Done(Exception):
-    """An occurrence has come to its end."""
-
-    def __init__(self, status: Status, reason: str = "", output: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.output = status, reason, output
 
 
 class Runner:
@@ -240,7 +233,7 @@ class Runner:
         text = shown(one.job, done.status, done.reason, done.output)
         sent = []
         if text and not silent:
-            sent = deliveries(self._app, loaded.job if loaded else None, text)
+            sent = await deliveries(self._app, loaded.job if loaded else None, text)
         await self._occurrences.finish(
             one.id, Entry(one.due, done.status, done.reason), done.output, sent, silent=silent
         )
@@ -249,32 +242,6 @@ class Runner:
         for future in self._waiting.pop(one.id, []):
             if not future.done():
                 future.set_result(None)
-
-
-def ending(events: list[Stored], input: str) -> Done | None:
-    """What came of the run that an input began; None while it goes on."""
-    run = answer = ""
-    for stored in events:
-        event = stored.event
-        if isinstance(event, RunStarted) and event.cause == input:
-            run, answer = stored.run, ""
-        elif not run or stored.run != run:
-            continue
-        elif isinstance(event, Answered):
-            answer = event.text
-        elif isinstance(event, RunParked):
-            return Done("failed", f"{event.reason}; hermes -r {stored.session} goes on", answer)
-        elif isinstance(event, RunFinished):
-            return _judged(event, answer)
-    return None
-
-
-def _judged(finished: RunFinished, answer: str) -> Done:
-    if finished.reason != "done":
-        return Done("failed", finished.error or f"the run ended: {finished.reason}", answer)
-    if not answer.strip():
-        return Done("failed", "the model gave no answer")
-    return Done("ran", "", answer)
 
 
 def _about(one: Occurrence, schedule: Schedule, found: str) -> str:

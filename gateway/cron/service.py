@@ -15,18 +15,31 @@ from tzlocal import get_localzone_name
 
 from gateway.cron.accounts import ASLEEP, Accounts
 from gateway.cron.desk import Desk
-from gateway.cron.job import SUFFIX, Job, check_name, names, path_of, read_text, understand
-from gateway.cron.results import inbox, undelivered
+from gateway.cron.job import (
+    SUFFIX,
+    Job,
+    check_name,
+    names,
+    path_of,
+    pointing,
+    read_text,
+    understand,
+)
+from gateway.cron.results import addresses, inbox, undelivered
 from gateway.cron.rows import Row, job_row, occurrence_row
 from gateway.cron.runner import Loaded, Runner
 from gateway.cron.schedule import parse
-from gateway.cron.timer import Timer
+from gateway.cron.timer import HEARTBEAT, Timer
 from hermes_home.errors import HermesError, SettingsError, UsageError
+from memory import old_occurrences
 from memory.occurrences import Account, Occurrences
 from memory.outbox import TERMINAL
 
 if TYPE_CHECKING:
     from gateway.app import App
+
+PRUNE_SECONDS = 3600.0
+"""Between two looks for rows that are too old to be kept."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Cron:
         self._timer = Timer(self._wake)
         self.changing = asyncio.Lock()
         self.desk = Desk(self)
+        self._prune_at = time.monotonic() + HEARTBEAT
 
     async def start(self) -> None:
         """Go on with what was claimed; account for what was due meanwhile; then wait."""
@@ -86,8 +100,19 @@ class Cron:
 
     @property
     def warnings(self) -> list[str]:
-        """Jobs that do not run because their files are broken."""
-        return [f"job {one.name}: {one.error}" for one in self.jobs.values() if one.error]
+        """What is wrong with jobs."""
+        told = ((one.name, self.problem(one)) for one in self.jobs.values())
+        return [f"job {name}: {problem}" for name, problem in told if problem]
+
+    def problem(self, loaded: Loaded) -> str:
+        """What is wrong with a job: with its file, or where its results are to go."""
+        if loaded.job is None or not loaded.job.enabled:
+            return loaded.error
+        try:
+            addresses(self.app, loaded.job.deliver)
+        except UsageError as error:
+            return f"its results come to the inbox: {error}"
+        return ""
 
     @property
     def zone_name(self) -> str:
@@ -100,8 +125,15 @@ class Cron:
         """A job is due; "" = look at all."""
         for one in [name] if name else list(self.jobs):
             await self._bring_up(one)
-        if not name and self.occurrences.undelivered(TERMINAL):
+        if not name:
+            await self._tidy()
+
+    async def _tidy(self) -> None:
+        if self.occurrences.undelivered(TERMINAL):
             await self.occurrences.redirect(TERMINAL, undelivered)
+        if time.monotonic() > self._prune_at:
+            self._prune_at = time.monotonic() + PRUNE_SECONDS
+            await old_occurrences.prune(self.app.database, self.clock())
 
     async def _bring_up(self, name: str) -> None:
         loaded = self.jobs.get(name)
@@ -161,15 +193,17 @@ class Cron:
     def _read(self, name: str, before: State) -> Loaded | None:
         path = path_of(self.app.home, name)
         try:
-            if name.endswith(".yml"):
-                raise SettingsError(f"{name} is not read", f"call it {Path(name).stem}{SUFFIX}")
             text = read_text(self.app.home, name)
             if text is None:
                 return None
+            if name.endswith(".yml"):
+                raise SettingsError(f"{name} is not read", f"call it {Path(name).stem}{SUFFIX}")
             check_name(name)
             job = understand(text, str(path))
             anchor = self._anchor(job, before)
-            schedule = parse(job.schedule, ZoneInfo(job.tz or self.zone_name), anchor)
+            zone = ZoneInfo(job.tz or self.zone_name)
+            with pointing(text, "schedule", str(path)):
+                schedule = parse(job.schedule, zone, anchor)
             return Loaded(name, job, schedule, anchor)
         except HermesError as error:
             return Loaded(name, error=str(error))

@@ -9,6 +9,7 @@ from agent.policy import Effect
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.schema import tool
 from gateway.channels.base import Place
+from gateway.cron.due import due_text
 from gateway.cron.job import Job
 from hermes_home.errors import HermesError, ToolError
 
@@ -58,14 +59,15 @@ async def made(cron: Cron, job: Job, name: str = "") -> dict[str, Any]:
 
 def created(row: dict[str, Any]) -> str:
     """A new job, for chats and models."""
-    dues = "\n".join(f"- {due}" for due in row["next"])
+    dues = "\n".join(f"- {due_text(due)}" for due in row["next"])
     return f"created {row['name']}: {row['description']} ({row['tz']}). Next:\n{dues}"
 
 
 def here(app: App, session: str) -> str:
-    """Where the owner talks in this session, as a job's `deliver` names it; empty = a terminal."""
-    places = [Place.at(chat.address) for chat in app.chats.attached(session)]
-    return f"{places[0].platform}:{places[0].chat}" if places else ""
+    """Where the owner said what is worked on, as a job's `deliver` names it; empty = a terminal."""
+    worker = app.router.workers.get(session)
+    source = app.inbox.source_of(worker.heard[-1].input) if worker and worker.heard else ""
+    return Place.at(source).target if source.count("/") >= 2 else ""
 
 
 async def _list(cron: Cron, name: str) -> str:
@@ -97,5 +99,8 @@ _ACTIONS: dict[str, Callable[[Cron, str], Awaitable[str]]] = {
 
 def told(row: dict[str, Any]) -> str:
     """A job on one line, for chats."""
-    when = f"next {row['next'][0][:16].replace('T', ' ')}" if row["next"] else row["state"]
-    return f"{row['name']}: {row['description'] or row['error']} ({row['tz']}), {when}"
+    if row["state"] == "broken":
+        return f"{row['name']}: broken, it does not run: {row['error']}"
+    when = f"next {due_text(row['next'][0])}" if row["next"] else row["state"]
+    problem = f"; {row['error']}" if row["error"] else ""
+    return f"{row['name']}: {row['description']} ({row['tz']}), {when}{problem}"

@@ -53,6 +53,7 @@ NUMBERS = dict(
     )
 )
 MINUTES = ("minute", "minutes", "min", "mins", "m")
+SECONDS = ("seconds", "secs", "sec", "s")
 HOURS = ("hour", "hours", "hr", "hrs", "h")
 DAYS = ("day", "days", "d")
 WEEKS = ("week", "weeks", "w")
@@ -87,6 +88,11 @@ _OTHERS = (
     "today tomorrow tonight twice times until week weekday weekdays weekend weekends weekly "
     "working workday workdays year yearly after before"
 ).split()
+_REASONS = {
+    **dict.fromkeys(SECONDS, "the shortest interval is one minute"),
+    "next": "the coming one, or the one after it? say 'on monday', or a date",
+}
+"""Why a word that people say is not understood."""
 KNOWN = frozenset(
     [*WEEKDAYS, *PLURALS, *MONTHS, *ORDINALS, *NUMBERS, *MINUTES, *HOURS, *DAYS, *WEEKS, *_OTHERS]
 )
@@ -149,6 +155,7 @@ class Reader:
     def refuse(self, why: str = "") -> UsageError:
         """The error that names the word at which understanding ended."""
         word = self.peek()
+        why = why or _REASONS.get(word, "")
         if why:
             what = f"{self.text!r}: {why}"
         elif word:

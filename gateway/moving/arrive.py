@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import reports
+from gateway import noted
 from gateway.moving import jobs, settings, skills
 from gateway.moving.classes import Outcome
 from gateway.moving.source import count_sessions
@@ -61,7 +61,7 @@ async def _note(app: App, target: str, name: str, entry: str, *, dry: bool) -> O
     if dry:
         return Outcome("notes", name, "found")
     try:
-        made = await reports.change_notes(app, [{"action": "add", "target": target, "text": entry}])
+        made = await noted.change(app, [{"action": "add", "target": target, "text": entry}])
     except HermesError as error:
         return Outcome("notes", name, "skipped", error.message)
     return (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from gateway.channels.base import Place
 from gateway.moving.classes import Outcome
 from hermes_home.errors import HermesError
 
@@ -23,6 +24,7 @@ _EXPRESSION = ("expr", "expression", "cron", "value", "display")
 _INTERVAL = ("every", "interval", "value", "display")
 _ONCE = ("run_at", "at", "when", "time", "datetime", "value")
 _LENGTH = re.compile(r"\d+\s*[smhd]")
+_THREAD = re.compile(r"(telegram):(-?\d+):(\d+)")
 _UNITS = ("seconds", "minutes", "hours", "days")
 _NOT_HERE = (
     ("script", "it runs a script of that home: make it a command of this job"),
@@ -157,12 +159,20 @@ def _deliver(row: Row) -> str:
     if to in ("", "local", "all"):
         return ""
     if to != "origin":
-        return to
+        return ",".join(_target(one.strip()) for one in to.split(","))
     origin = row.get("origin")
     if not isinstance(origin, dict):
         return ""
     platform, chat = _text(origin, "platform"), origin.get("chat_id", origin.get("chat", ""))
-    return f"{platform}:{chat}" if platform and chat else platform
+    if not platform or not chat:
+        return platform
+    return Place(platform, "", str(chat), str(origin.get("thread_id") or "")).target
+
+
+def _target(text: str) -> str:
+    """`telegram:chat:thread` as we name it; the others are the same."""
+    found = _THREAD.fullmatch(text)
+    return Place(found[1], "", found[2], found[3]).target if found else text
 
 
 def _notes(row: Row) -> list[str]:

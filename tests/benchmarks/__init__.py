@@ -7,6 +7,6 @@ peers         agents from PyPI in it, and how they are installed
 model, script a model on loopback whose replies are written in the prompt
 processes     starting processes; usage: what /proc says of them
 table         figures and their ratios
-client_start, say_hi, tool_calls, prompt_size, prefix, idle, store, api   one measure each
+client_start, say_hi, tool_calls, prompt_size, prefix, idle, store, skills, api   one measure each
 bare, bare_daemon, bare_api, api_client, store_child   run as processes of their own
 """

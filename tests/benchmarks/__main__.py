@@ -18,6 +18,7 @@ from tests.benchmarks import (
     prefix,
     prompt_size,
     say_hi,
+    skills,
     store,
     tool_calls,
 )
@@ -36,6 +37,7 @@ MEASURES = {
     "prefix": prefix.measure,
     "idle": idle.measure,
     "store": store.measure,
+    "skills": skills.measure,
     "api": api.measure,
 }
 QUICK_MEANS = "sizes that only show that everything works; the figures mean nothing"

@@ -212,8 +212,10 @@ def _call(command: str, values: dict[str, str], check: bool = False) -> Action:
 
 
 def _filled(step: Step, values: dict[str, str], item: str) -> Step:
+    """A skill's or message's step for one file. One that may fail says nothing about the file."""
     tries = tuple(tuple(_filled_action(action, values) for action in way) for way in step.tries)
-    return Step(fill_command(step.label, values), tries, step.forgiving, item)
+    judged = "" if step.forgiving else item
+    return Step(fill_command(step.label, values), tries, step.forgiving, judged)
 
 
 def _filled_action(action: Action, values: dict[str, str]) -> Action:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any, Literal
 
 from agent.messages import Message, ToolCall
@@ -13,7 +14,10 @@ from agent.messages import Message, ToolCall
 TIMED_OUT = 124
 Outcome = Literal["ok", "failed", "denied", "skipped", "interrupted"]
 
-_SKILL = re.compile(r'<skill name="([^"\n]{1,200})"[^>\n]*>\n(.*?)\n?</skill>', re.DOTALL)
+_SKILL = re.compile(
+    r'<skill name="([^"\n]{1,200})"(?: dir="([^"\n]*)")?[^>\n]*>\n(.*?)\n?</skill>', re.DOTALL
+)
+_SCHEDULED = re.compile(r"\A\[scheduled job [^\]\n]*\[SILENT\]\.\]\n\n(?!The job's script)")
 _ENTRY = re.compile(r"; (?=[^\s;]{1,64} — )")
 _LEARNED = re.compile(r"\bskill ([a-z0-9][a-z0-9-]{0,63}) \((?:create|patch|edit)\)")
 _EXIT = re.compile(r"exit (\d{1,9})(?: \([\w ]+\))?")
@@ -27,6 +31,8 @@ _SUCCESS = {
     "web_search": re.compile(r"\["),
 }
 _NOTES: dict[str, Literal["memory", "user"]] = {"notes:": "memory", "about the user:": "user"}
+_COUNT = re.compile(r" \(\d+ of \d+;[^()]*\):$")
+"""How many of all entries follow, where they are not all."""
 _TROUBLE: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("interrupted", re.compile(r"interrupted: ")),
     ("skipped", re.compile(r"not run: |skipped: ")),
@@ -53,10 +59,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A skill's instructions as they stand in the conversation."""
+    """A skill's instructions as they stand in the conversation, and its folder."""
 
     name: str
     body: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +102,9 @@ def spoken(text: str) -> Spoken:
     head, tail = _cut_tail(text)
     skills: list[Loaded] = []
     while found := _SKILL.match(head):
-        skills.append(Loaded(found[1], _unescaped(found[2])))
+        skills.append(_loaded(found))
         head = head[found.end() :].lstrip("\n")
+    head = _SCHEDULED.sub("", head, count=1)
     return Spoken(head.strip(), tuple(skills), *_read_tail(tail))
 
 
@@ -117,7 +125,7 @@ def _read_tail(tail: str) -> tuple[tuple[Note, ...], tuple[Entry, ...], str]:
         elif target and line.startswith("  ") and notes:
             notes[-1] = Note(f"{notes[-1].text}\n{line[2:]}", notes[-1].target)
         else:
-            target = _NOTES.get(line)
+            target = _NOTES.get(_COUNT.sub(":", line))
         if line.startswith("skills that match"):
             entries = catalog(line) + entries
         elif line.startswith("date: "):
@@ -135,7 +143,11 @@ def catalog(line: str) -> list[Entry]:
 
 def skills_in(text: str) -> list[Loaded]:
     """The skills a tool result or message holds."""
-    return [Loaded(found[1], _unescaped(found[2])) for found in _SKILL.finditer(text)]
+    return [_loaded(found) for found in _SKILL.finditer(text)]
+
+
+def _loaded(found: re.Match[str]) -> Loaded:
+    return Loaded(found[1], _unescaped(found[3]), unescape(found[2] or ""))
 
 
 def _unescaped(body: str) -> str:

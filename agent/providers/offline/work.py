@@ -158,11 +158,12 @@ def _followed(
     """The skill's procedure with its inputs filled in from the words."""
     procedure = instructions.read(skill.body)
     words = _NAMED.sub("", spoken.words)
-    meant = _goal_from(goal.title if goal else words, procedure)
+    meant = _goal_from(goal.title if goal else words, procedure, skill.folder)
     goal = goal or meant
     if not (goal.items or goal.globs):
         goal = replace(goal, items=meant.items, globs=meant.globs, values=meant.values)
-    goal = replace(goal, check=goal.check or procedure.check)
+    own = (("skill_dir", skill.folder),) if skill.folder else ()
+    goal = replace(goal, check=goal.check or procedure.check, values=(*goal.values, *own))
     if procedure.rules:
         missing = () if goal.items or goal.globs else ("file",)
         if missing and "file" in placeholders(" ".join(procedure.all_ways)):
@@ -175,9 +176,10 @@ def _followed(
     return _generic(goal, procedure, skill, results)
 
 
-def _goal_from(words: str, procedure: Procedure) -> Goal:
-    """What the words mean to a skill: `key: value` pairs, and paths in the order of its inputs."""
-    values = goals.values_in(words)
+def _goal_from(words: str, procedure: Procedure, folder: str) -> Goal:
+    """What the words mean to a skill: `key: value` pairs, and paths in the order of its inputs.
+    `{skill_dir}` is the skill's own folder."""
+    values = goals.values_in(words) | ({"skill_dir": folder} if folder else {})
     found = [path for path in paths(words) if path not in values.values()]
     takes_files = bool({"file", "path", *_DERIVED} & set(procedure.inputs)) or bool(procedure.rules)
     if takes_files and not {"file", "path"} & set(values):

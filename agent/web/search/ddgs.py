@@ -2,28 +2,38 @@
 
 The library has an HTTP client of its own, which looks like a browser, since engines turn others
 away. It only goes to the engines' addresses, which stand in the library; the query is all it takes.
+It runs in a process of its own (engines.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable
-from typing import Any
+import os
+from pathlib import Path
 
-from ddgs import DDGS
-from ddgs.exceptions import DDGSException
+import msgspec
 
+from agent.web import child
 from agent.web.base import Fetcher, Result
 from agent.web.search.text import plain
 from hermes_home.errors import FetchError
 
 SECONDS = 30.0
+PROGRAM = Path(__file__).with_name("engines.py")
 _EACH = 10  # seconds for one engine
-_NOTHING = "no results found"
-_UNREACHED = ("DNSError", "ConnectError")
+_PASSED = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ddgs_proxy"}
+_PASSED |= {"ssl_cert_file", "ssl_cert_dir", "primp_ca_bundle", "curl_ca_bundle"}
+"""Variables that say how the web is reached, in either case; the program gets no others."""
 
-logging.getLogger("ddgs").setLevel(logging.WARNING)  # below, it logs every query
+
+class _Hit(msgspec.Struct):
+    title: str
+    href: str
+    body: str
+
+
+class _Reply(msgspec.Struct):
+    found: list[_Hit]
+    error: str
 
 
 class Ddgs:
@@ -36,35 +46,34 @@ class Ddgs:
         proxy: str = "",
         *,
         backend: str = "auto",
-        engine: Callable[..., Any] = DDGS,
+        program: Path = PROGRAM,
     ) -> None:
-        """backend: the engines to ask, by ddgs' names. `engine` is an argument for tests."""
+        """backend: the engines to ask, by ddgs' names. `program` is an argument for tests."""
         self._proxy = proxy
         self._backend = backend
-        self._engine = engine
+        self._program = program
 
     async def search(self, query: str, limit: int) -> list[Result]:
+        request = {"query": query, "limit": limit, "proxy": self._proxy}
+        request |= {"backend": self._backend, "seconds": _EACH}
+        ways = {name: way for name, way in os.environ.items() if name.lower() in _PASSED}
         try:
-            async with asyncio.timeout(SECONDS):
-                found = await asyncio.to_thread(self._ask, query, limit)
+            said = await child.run(
+                self._program,
+                given=msgspec.json.encode(request),
+                seconds=SECONDS,
+                environment=ways,
+            )
         except TimeoutError:
             raise _failed(f"nothing came for {SECONDS:g} s") from None
-        except DDGSException as error:
-            if _NOTHING in str(error).lower():
-                return []
-            away = any(word in str(error) for word in _UNREACHED)
-            why = "no engine can be reached" if away else plain(str(error), 200)
-            raise _failed(why) from None
+        if said.why:
+            raise _failed(plain(said.why, 200))
+        reply = msgspec.json.decode(said.out, type=_Reply)
+        if reply.error:
+            raise _failed(plain(reply.error, 200))
         return [
-            Result(plain(one.get("title"), 200), str(one["href"]), plain(one.get("body"), 300))
-            for one in found[:limit]
-            if one.get("href")
+            Result(plain(hit.title, 200), hit.href, plain(hit.body, 300)) for hit in reply.found
         ]
-
-    def _ask(self, query: str, limit: int) -> list[dict[str, Any]]:
-        engine = self._engine(proxy=self._proxy or None, timeout=_EACH)
-        found: list[dict[str, Any]] = engine.text(query, max_results=limit, backend=self._backend)
-        return found
 
 
 def _failed(why: str) -> FetchError:

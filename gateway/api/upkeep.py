@@ -1,0 +1,128 @@
+"""The curator, and the owner's rights over what was learned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from agent.events import ChangeKind, Right
+from agent.learning import OWNER, Proposal
+from gateway import learned, reports
+from gateway.api.bodies import body
+from gateway.api.doors import Door
+from gateway.app import App
+from hermes_home.errors import UsageError
+from skills.overlays import keeping, resetting
+
+
+class CuratorOrder(msgspec.Struct, forbid_unknown_fields=True):
+    action: Literal["run", "pause", "resume"]
+
+
+class RightOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """`name`: a skill's name, or the id of a change, for what that change wrote."""
+
+    name: str
+    right: Right
+    on: bool = True
+
+
+async def show_curator(request: Request) -> JSONResponse:
+    return JSONResponse(request.app.state.app.curator.status())
+
+
+async def order_curator(request: Request) -> JSONResponse:
+    app: App = request.app.state.app
+    action = (await body(request, CuratorOrder)).action
+    if action == "run":
+        await app.curator.run("owner")
+        await app.history.flush()
+    else:
+        await app.curator.pause(on=action == "pause")
+    return JSONResponse(app.curator.status())
+
+
+async def set_right(request: Request) -> JSONResponse:
+    app: App = request.app.state.app
+    order = await body(request, RightOrder)
+    kind, name = await _meant(app, order.name)
+    await app.door.set_right(kind, name, order.right, on=order.on)
+    held = sorted(app.door.rights.held(kind, name))
+    return JSONResponse({"kind": kind, "name": name, "rights": held})
+
+
+async def archive(request: Request) -> JSONResponse:
+    app: App = request.app.state.app
+    change = await app.writer.archive(request.path_params["name"], OWNER)
+    await app.history.flush()
+    return JSONResponse(await learned.change(app, change.id))
+
+
+async def restore(request: Request) -> JSONResponse:
+    app: App = request.app.state.app
+    name = request.path_params["name"]
+    await app.curator.restore(name)
+    await app.history.flush()
+    return JSONResponse({"name": name, "state": app.upkeep.states.of(name).state})
+
+
+async def show_overlay(request: Request) -> JSONResponse:
+    app: App = request.app.state.app
+    await asyncio.to_thread(app.library.refresh)
+    return JSONResponse(await asyncio.to_thread(reports.overlay, app, request.path_params["name"]))
+
+
+async def reset(request: Request) -> JSONResponse:
+    """Take a copy of a bundled skill away."""
+    app: App = request.app.state.app
+    name = request.path_params["name"]
+    return await _changed(app, lambda: resetting(app.home, app.library, name))
+
+
+async def keep(request: Request) -> JSONResponse:
+    """Stay with a copy of a bundled skill, whatever that says now."""
+    app: App = request.app.state.app
+    name = request.path_params["name"]
+    return await _changed(app, lambda: keeping(app.home, app.library, name))
+
+
+async def _changed(app: App, plan: Callable[[], Proposal]) -> JSONResponse:
+    change = await app.door.apply(plan, OWNER)
+    await asyncio.to_thread(app.library.refresh)
+    await app.history.flush()
+    return JSONResponse(await learned.change(app, change.id))
+
+
+async def _meant(app: App, name: str) -> tuple[ChangeKind, str]:
+    """The skill or note a person means."""
+    if not name.isdigit():
+        return "skill", app.library.require(name).name
+    intended = app.intent(int(name))
+    if intended is None:
+        raise UsageError(f"there is no change {name}", "`hermes learning list` shows them.")
+    if intended.kind == "skill":
+        return "skill", intended.name
+    entry = intended.entry_after
+    if not entry or entry not in app.notes.entries(intended.kind):
+        raise UsageError(
+            f"the note that change {name} wrote does not stand any more",
+            "`hermes memory history` shows what became of it.",
+        )
+    return intended.kind, entry
+
+
+ROUTES = [
+    Door("GET", "/api/curator", show_curator),
+    Door("POST", "/api/curator", order_curator, takes=CuratorOrder),
+    Door("POST", "/api/rights", set_right, takes=RightOrder),
+    Door("POST", "/api/skills/{name}/archive", archive),
+    Door("POST", "/api/skills/{name}/restore", restore),
+    Door("GET", "/api/skills/{name}/diff", show_overlay),
+    Door("POST", "/api/skills/{name}/reset", reset),
+    Door("POST", "/api/skills/{name}/keep", keep),
+]

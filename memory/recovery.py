@@ -1,0 +1,60 @@
+"""Which calls of a run were no use, and which errors it got over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from agent.events import CallEnd
+from agent.procedures import parts
+
+
+class Tried(NamedTuple):
+    """One call that has its result. `command`: what the shell ran, '' for other tools."""
+
+    tool: str
+    arguments: str
+    command: str
+    status: CallEnd
+
+
+def invalid(tried: Sequence[Tried]) -> int:
+    """How many calls could not be carried out as they were written (no such tool, arguments that
+    do not fit), or said once more, unchanged and in vain, what had failed the moment before."""
+    repeats = (
+        now.status in ("failed", "denied")
+        and before.status == "failed"
+        and (now.tool, now.arguments) == (before.tool, before.arguments)
+        for before, now in zip(tried, tried[1:], strict=False)
+    )
+    return sum(one.status == "invalid" for one in tried) + sum(repeats)
+
+
+def recovered(tried: Sequence[Tried]) -> int:
+    """How many failed or invalid calls were followed by a call of the same goal that succeeded:
+    the same program of the shell, the same file, or else the same tool."""
+    reached: set[tuple[str, str]] = set()
+    count = 0
+    for one in reversed(tried):
+        goal = _goal(one)
+        if one.status == "ok":
+            reached.add(goal)
+        elif one.status in ("failed", "invalid"):
+            count += goal in reached
+    return count
+
+
+def _goal(one: Tried) -> tuple[str, str]:
+    if one.command:
+        programs = [part.program for part in parts(one.command) if part.program != "cd"]
+        return one.tool, programs[0] if programs else ""
+    return one.tool, _path(one.arguments)
+
+
+def _path(arguments: str) -> str:
+    try:
+        value = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return ""
+    return str(value.get("path", "")) if isinstance(value, dict) else ""

@@ -1,0 +1,67 @@
+"""The notes through the real daemon: commands, what a session is told, what its search finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.model_server import calls
+from tests.test_learning_daemon import first_message
+from tests.test_whole_message import connect, oneshot
+
+pytestmark = pytest.mark.slow
+
+
+def rows(hermes: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = hermes.json("memory", "show")["memory"]
+    return found
+
+
+def test_a_newer_claim_supersedes_and_the_history_says_so(hermes, model_server):
+    connect(hermes, model_server)
+    assert "add memory: active" in hermes.ok("memory", "add", "The deploy branch is main.")
+    assert "nothing changed" in hermes.ok("memory", "add", "deploy branch: MAIN")
+    assert "supersede memory" in hermes.ok("memory", "add", "The deploy branch is release.")
+    newer, older = hermes.json("memory", "history")
+    assert (newer["replaces"], older["replaced_by"]) == (older["id"], newer["id"])
+    assert f"it replaces change {older['id']}" in hermes.ok("memory", "history")
+    assert f"replaced by change {newer['id']}" in hermes.ok("learning", "show", str(older["id"]))
+    shown = hermes.ok("learning", "show", str(newer["id"]))
+    assert "-The deploy branch is main." in shown
+    assert "+The deploy branch is release." in shown
+    (row,) = rows(hermes)
+    assert (row["change"], row["learned_at"]) == (newer["id"], newer["at"])
+    told = first_message(hermes, model_server)
+    assert "- The deploy branch is release." in told
+    assert "deploy branch is main" not in told
+
+
+def test_notes_of_a_folder_are_told_there_and_expired_ones_nowhere(hermes, model_server):
+    connect(hermes, model_server)
+    hermes.ok("memory", "add", "Run make before lunch.", "--here")
+    hermes.ok("memory", "add", "The lift is broken. (until 2020-01-31)")
+    hermes.ok("memory", "add", "Elsewhere it rains. (in /srv/elsewhere)")
+    here, past, elsewhere = rows(hermes)
+    assert (here["place"], past["until"], past["expired"]) == (
+        here["text"].partition("(in ")[2].rstrip(")"),
+        "2020-01-31",
+        True,
+    )
+    assert "[expired]" in hermes.ok("memory", "show")
+    told = first_message(hermes, model_server)
+    assert "notes (1 of 3; session_search finds the rest):" in told
+    assert here["text"] in told
+    assert "lift" not in told
+    assert elsewhere["text"] not in told
+
+
+def test_a_run_finds_what_its_prompt_does_not_show(hermes, model_server):
+    connect(hermes, model_server, memory={"memory_chars": 0})
+    hermes.ok("memory", "add", "The mill in Lisbon sends its figures on Fridays.")
+    model_server.script = calls(1, "session_search", lambda n: {"query": "mill figures"})
+    oneshot(hermes, "find out")
+    body = model_server.runs()[-1].body
+    result = next(message for message in body["messages"] if message["role"] == "tool")
+    assert result["content"].startswith("MEMORY.md: The mill in Lisbon sends")
+    assert "notes (0 of 1; session_search finds the rest):" in body["messages"][1]["content"]
