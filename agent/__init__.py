@@ -12,18 +12,6 @@ loop          run(context, inbox, emit)
 checkpoint    the self-evaluation after every 15 tool calls (checkpoint_text: what asks for it)
 procedures    the commands a text names, and what carries them out
 checks        which commands are checks of the work
-learning      the one door for everything learned
-ledger        which changes stand, and what the owner has refused
-masks         what the owner wants forgotten, hidden from every view
-hiding        the words of it, taken out of a text
-change_files  the files of a change: written all or none
-file_parts    a change of a long file, kept as the lines that differ
-grounds       what a change rests on, which decides its status
-lessons       whether a note may be believed at once, later, or by its owner's word only
-sayings       what the owner's sentences are worth as a ground for a note
-negative      claims that something does not work, which expire
-origin        which words came from untrusted text
-orders        orders in such text, and notes that say the same in other words
 characters    what a reader cannot see but a model can
 compaction    making a long conversation shorter
 policy        the one gate before every effect
@@ -36,4 +24,5 @@ providers/    adapters to model APIs
 tools/        what the model can call
 sandbox/      where commands run
 web/          fetching, reading and searching the web
+learning/     the one door for everything learned, and what it judges by
 """

@@ -31,9 +31,9 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
-from agent.judgement import judges
+from agent.learning.judgement import judges
+from agent.learning.sayings import own_part, quoted_part
 from agent.messages import Message
-from agent.sayings import own_part, quoted_part
 from agent.state import Call, RunState
 
 if TYPE_CHECKING:

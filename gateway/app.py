@@ -20,7 +20,7 @@ from agent.checkpoint import evaluation_tools
 from agent.conversation import Conversation
 from agent.events import AnyEvent, ChangeIntended
 from agent.inputs import RunOptions
-from agent.learning import Door
+from agent.learning.door import Door
 from agent.messages import Usage
 from agent.meter import Kind, Meter
 from agent.policy import Policy
@@ -35,18 +35,18 @@ from agent.tools.todo import todo_tools
 from agent.tools.toolbox import Toolbox
 from agent.tools.web import web_tools
 from agent.trial_policy import TrialPolicy
-from gateway import forgetting
 from gateway.channels.hub import Hub
+from gateway.chats.postings import told
+from gateway.chats.sending import sending_tools
 from gateway.cron.tools import schedule_tools
-from gateway.curator import Curator
+from gateway.learning import forgetting
+from gateway.learning.curator import Curator
+from gateway.learning.settling import Settling
+from gateway.learning.trials import Trials
+from gateway.learning.upkeep import Upkeep
 from gateway.models import Models
-from gateway.postings import told
 from gateway.recurring import Recurring
 from gateway.router import Router
-from gateway.sending import sending_tools
-from gateway.settling import Settling
-from gateway.trials import Trials
-from gateway.upkeep import Upkeep
 from gateway.web import Web
 from hermes_home.config_edit import set_value
 from hermes_home.errors import HermesError, SettingsError
@@ -62,7 +62,7 @@ from memory.database import Database
 from memory.grants import Grants
 from memory.index import Index
 from memory.journal import Journal
-from memory.notes import Notes
+from memory.notes.store import Notes
 from memory.outbox import Outbox
 from memory.queues import Inbox
 from memory.tools import note_tools

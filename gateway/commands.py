@@ -17,11 +17,13 @@ import msgspec
 
 from agent.events import SessionRenamed
 from agent.inputs import RunOptions, Said, Stop, input_id
-from gateway import change_text, deciding, decisions, judging, learned, noted, reports
+from gateway import reports
 from gateway.channels.base import Place
+from gateway.chats import decisions
+from gateway.chats.principals import OWNER
 from gateway.cron.job import Job
 from gateway.cron.tools import created, made, told
-from gateway.principals import OWNER
+from gateway.learning import change_text, deciding, judging, learned, noted
 from hermes_home.errors import UsageError
 from memory.chats import Chat
 

@@ -13,8 +13,8 @@ from agent.conversation import Conversation
 from agent.events import SkillRef
 from agent.inputs import Said
 from agent.prompt import TailParts, tail
-from gateway.noted import candidates
-from gateway.principals import OWNER
+from gateway.chats.principals import OWNER
+from gateway.learning.noted import candidates
 from skills.catalog import Catalog
 from skills.library import Library
 

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from agent.events import AnyEvent, SessionOpened
 from agent.inputs import AnyInput, RunOptions, Said
-from gateway.principals import OWNER
+from gateway.chats.principals import OWNER
 from gateway.worker import IDLE_SECONDS, Worker
 from hermes_home.errors import UsageError
 from memory.queues import Arrived, Receipt

@@ -38,8 +38,8 @@ from agent.loop import run as run_loop
 from agent.sandbox.choose import SandboxKind
 from agent.tools.shell import Shells
 from agent.tools.toolbox import Toolbox
+from gateway.chats.postings import postings
 from gateway.framing import framed
-from gateway.postings import postings
 from hermes_home.errors import HermesError
 
 if TYPE_CHECKING:

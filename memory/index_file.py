@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from agent.masks import alters
+from agent.learning.masks import alters
 from hermes_home.errors import StoreError
 from hermes_home.paths import Home
 from memory import search, views

@@ -24,7 +24,7 @@ from agent.events import (
     encode,
     kind_of,
 )
-from agent.masks import Masks, alters, masks_of
+from agent.learning.masks import Masks, alters, masks_of
 from hermes_home.errors import StoreError
 from memory.database import Database
 from memory.faults import store_errors

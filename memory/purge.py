@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from agent.masks import Masks
+from agent.learning.masks import Masks
 from memory.database import Database, reader_uri
 from memory.faults import store_errors
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from agent.learning import Author, Change
+from agent.learning.door import Author, Change
 from agent.policy import Effect
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.schema import tool
 from hermes_home.errors import ToolError
 from memory.index import Index
-from memory.known import CUT
 from memory.listings import find_sessions
-from memory.notes import FILES, Notes
-from memory.operations import Operation, Target
+from memory.notes.known import CUT
+from memory.notes.operations import Operation, Target
+from memory.notes.store import FILES, Notes
 from memory.search import Found, Hit
 
 NoteSearch = Callable[[str, int], Sequence[tuple[Target, str]]]

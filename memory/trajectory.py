@@ -23,10 +23,10 @@ from agent.events import (
     UserSpoke,
 )
 from agent.messages import Usage
-from memory.facts import facts_of, session_facts
-from memory.outcome import Outcome, deciding, outcome_of
+from memory.outcomes.facts import facts_of, session_facts
+from memory.outcomes.outcome import Outcome, deciding, outcome_of
+from memory.outcomes.reward import Reward, session_reward
 from memory.redaction import Redactor
-from memory.reward import Reward, session_reward
 
 SCHEMA_VERSION = 1
 

@@ -35,7 +35,7 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
-from memory import run_tables
+from memory.outcomes import run_tables
 
 VERSION = 6
 """Goes up when the tables or a fold change; an index of another version is made anew."""

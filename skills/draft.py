@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from agent.events import FileChange
-from agent.learning import Proposal
+from agent.learning.door import Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from hermes_home.tracked import tracked

@@ -21,7 +21,7 @@ from hashlib import sha256
 from math import erf, sqrt
 
 from agent.events import SkillState
-from agent.evidence import Figures
+from agent.learning.evidence import Figures
 
 LEAST = 8
 HELPS, HARMS, HARMS_ACTIVE = 0.85, 0.93, 0.97

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.events import AnyEvent, ChangeIntended, ChangeMade, FileChange
-from agent.learning import Proposal
+from agent.learning.door import Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from skills.draft import open_draft, version_of, whole_draft

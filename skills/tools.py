@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
-from agent.learning import Author, Change
+from agent.learning.door import Author, Change
 from agent.policy import Effect
 from agent.tools.base import Tool, ToolContext, ToolResult
 from agent.tools.schema import tool

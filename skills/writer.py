@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agent.events import FileChange
-from agent.learning import OWNER, Author, Change, Door, Proposal
+from agent.learning.door import OWNER, Author, Change, Door, Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from hermes_home.tracked import files_below

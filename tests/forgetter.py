@@ -10,8 +10,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from gateway import deciding
 from gateway.app import App
+from gateway.learning import deciding
 from hermes_home.paths import Home
 
 

@@ -26,7 +26,7 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
-from agent.file_parts import whole
+from agent.learning.file_parts import whole
 from hermes_home.history import History
 from hermes_home.paths import Home
 from hermes_home.tracked import files_below

@@ -27,7 +27,7 @@ from agent.events import (
     ToolStarted,
     UserSpoke,
 )
-from agent.learning import Author, Change, Door
+from agent.learning.door import Author, Change, Door
 from agent.messages import ToolCall
 from hermes_home.history import History
 from hermes_home.paths import Home
@@ -36,8 +36,8 @@ from memory.database import Database
 from memory.index import Index
 from memory.journal import Journal
 from memory.listings import ChangeRow, changes
-from memory.notes import Notes
-from memory.operations import Action, Operation, Target
+from memory.notes.operations import Action, Operation, Target
+from memory.notes.store import Notes
 from skills.library import Library
 from skills.writer import Writer
 from tests.skill_texts import skill_text

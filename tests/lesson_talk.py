@@ -15,10 +15,10 @@ from agent.events import (
     UserSpoke,
 )
 from agent.inputs import RunOptions
-from agent.learning import Author
+from agent.learning.door import Author
 from agent.messages import ToolCall
 from hermes_home.errors import ChangeRefused
-from memory.settling import settle
+from memory.outcomes.settling import settle
 from tests.learner import Desk
 
 
@@ -90,7 +90,7 @@ class LessonTalk:
         self.conversation.apply(event, seq, self._run)
 
     async def _settle(self) -> None:
-        """As gateway/settling.py does."""
+        """As gateway/learning/settling.py does."""
         door = self.desk.door
         for decision in settle(self.desk.journal.read(self.session), door.status):
             if decision.status == "active":

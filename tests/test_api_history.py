@@ -11,7 +11,7 @@ import pytest
 
 from agent.conversation import Conversation
 from agent.events import UserSpoke
-from agent.origin import tainted
+from agent.learning.origin import tainted
 from gateway.api.history import BLOCK_CHARS, question
 from hermes_home.errors import UsageError
 from tests.api_door import TOKEN, ApiDoor

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from agent.events import UserSpoke
-from gateway.delivery import AGAIN
+from gateway.chats.delivery import AGAIN
 from hermes_home.paths import Home
 from tests import home_checks as check
 from tests.chatting_channels import configure, rows

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.delivery import AGAIN
+from gateway.chats.delivery import AGAIN
 from tests.chatting_channels import configure, rows
 from tests.hermes import Hermes
 from tests.loopback_platform import Program

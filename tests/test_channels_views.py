@@ -13,7 +13,7 @@ from http.client import HTTPException
 
 import pytest
 
-from gateway.delivery import AGAIN
+from gateway.chats.delivery import AGAIN
 from tests.chatting_channels import configure, rows
 from tests.hermes import Hermes
 from tests.loopback_platform import Program

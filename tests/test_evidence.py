@@ -12,21 +12,21 @@ from time import monotonic
 import msgspec
 import pytest
 
-import agent.evidence
+import agent.learning.evidence
 from agent.checks import checks_in
 from agent.events import SkillRef
-from agent.evidence import CONFIDENCE, Figures, difference, wilson
+from agent.learning.evidence import CONFIDENCE, Figures, difference, wilson
 from agent.procedures import carries_out, commands_in, followed, verification_in
 from hermes_home.paths import Home
 from memory.database import Database
-from memory.evidence import figures, series
-from memory.facts import Facts, facts_of, session_facts
 from memory.index import Index
 from memory.index_file import IndexFile
 from memory.journal import Journal
-from memory.outcome import outcome_of
-from memory.reward import reward_of
-from memory.task_kinds import nearest, words_of
+from memory.outcomes.evidence import figures, series
+from memory.outcomes.facts import Facts, facts_of, session_facts
+from memory.outcomes.outcome import outcome_of
+from memory.outcomes.reward import reward_of
+from memory.outcomes.task_kinds import nearest, words_of
 from tests.random_journal import RandomJournal
 from tests.stories import Story
 
@@ -235,7 +235,7 @@ async def test_runs_are_of_one_kind_by_their_words(home: Home, index: IndexFile)
 
 def test_newcombes_example_comes_out_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, table II, method 10, 95 %."""
-    monkeypatch.setattr(agent.evidence, "_Z", 1.959964)
+    monkeypatch.setattr(agent.learning.evidence, "_Z", 1.959964)
     for first, second, low, high in (
         ((56, 70), (48, 80), 0.0524, 0.3339),
         ((9, 10), (3, 10), 0.1705, 0.8090),

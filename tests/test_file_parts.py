@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import FileChange
-from agent.file_parts import shortened, whole
+from agent.learning.file_parts import shortened, whole
 
 text = st.text("ab\n§\r", max_size=14)
 

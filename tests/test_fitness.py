@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.events import AnyEvent
-from agent.learning import Door
+from agent.learning.door import Door
 from agent.tools.base import ToolContext
 from hermes_home.history import History
 from hermes_home.paths import Home

@@ -26,16 +26,16 @@ from agent.events import (
     UserSpoke,
     encode,
 )
-from agent.hiding import SIGN
 from agent.inputs import RunOptions
-from agent.learning import OWNER, Author
+from agent.learning.door import OWNER, Author
+from agent.learning.hiding import SIGN
 from agent.messages import ToolCall
-from gateway import deciding, forgetting, learned, noted
 from gateway.app import App
+from gateway.learning import deciding, forgetting, learned, noted
 from gateway.reports import export, search, sessions
 from hermes_home.errors import ChangeRefused, UsageError
 from hermes_home.paths import Home
-from memory.operations import Operation
+from memory.notes.operations import Operation
 from tests.skill_texts import skill_text
 
 pytestmark = pytest.mark.anyio
@@ -385,7 +385,7 @@ def die(home: Home, verb: str, id: int, point: str) -> None:
 @pytest.mark.parametrize(
     "point",
     [
-        "gateway.forgetting:_overwrite",
+        "gateway.learning.forgetting:_overwrite",
         "memory.purge:holding",
         "memory.purge:overwrite",
         "memory.purge:settle",
@@ -416,7 +416,7 @@ async def test_a_forgetting_that_was_killed_is_completed_at_the_next_start(
         id = await (await Talk.begin(app)).learn(fact)
         saved = app.store(f"printed {fact}")
         files = tree(app)
-    die(home, "forget", id, f"gateway.forgetting:{point}")
+    die(home, "forget", id, f"gateway.learning.forgetting:{point}")
     async with opened(home) as app:
         assert app.notes.entries("memory") == []
         assert not (home.files / saved).exists()

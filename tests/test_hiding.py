@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from agent.hiding import SIGN, Words, plain_lines
+from agent.learning.hiding import SIGN, Words, plain_lines
 
 NOTE = "The mill in Lisbon sends its figures on Fridays."
 

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.app import App
 from gateway.channels.base import Incoming, Place
-from gateway.delivery import AGAIN
+from gateway.chats.delivery import AGAIN
 from hermes_home.errors import UsageError
 from hermes_home.paths import Home
 from memory.outbox import TERMINAL

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from agent.judgement import READ_CHARS, judges, verdict
+from agent.learning.judgement import READ_CHARS, judges, verdict
 
 ACCEPTS = """\
 thanks

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from agent.events import Noticed, PromptChanged
-from agent.learning import Author
-from gateway import learned
+from agent.learning.door import Author
+from gateway.learning import learned
 from hermes_home.paths import Home
 from tests.hermes import Hermes
 from tests.home_checks import journal_of

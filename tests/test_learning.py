@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from agent.events import ChangeDecided, ChangeIntended, ChangeMade
-from agent.file_parts import whole
-from agent.learning import OWNER, Change
+from agent.learning.door import OWNER, Change
+from agent.learning.file_parts import whole
 from hermes_home.errors import ChangeRefused, HermesError, ToolError
 from hermes_home.paths import Home
-from memory.operations import Operation
+from memory.notes.operations import Operation
 from skills.writer import Edit
 from tests.learner import AGENT, Desk, Talk, open_desk
 from tests.skill_texts import add_skill, skill_text

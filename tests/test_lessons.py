@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.events import ChangeDecided
-from agent.learning import OWNER
-from agent.negative import DAYS
+from agent.learning.door import OWNER
+from agent.learning.negative import DAYS
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
-from memory.operations import ENTRY_CHARS
+from memory.notes.operations import ENTRY_CHARS
 from tests.learner import AGENT, Desk, Talk, open_desk
 from tests.lesson_cases import HONEST, TRAPS
 from tests.lesson_talk import LessonTalk

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from agent.events import SkillState
-from agent.evidence import Figures
+from agent.learning.evidence import Figures
 from skills.lifecycle import LEAST, PATIENCE, Usual, certainty, judge, withheld
 
 USES = 80

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.negative import complaints, negative
+from agent.learning.negative import complaints, negative
 
 CLAIMS = """
 The browser tool is broken.

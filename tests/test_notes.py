@@ -15,17 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.events import ChangeIntended, ChangeMade, FileChange
-from agent.learning import OWNER, Author, Door
+from agent.learning.door import OWNER, Author, Door
 from agent.tools.base import ToolContext
 from hermes_home.errors import ChangeRefused, HermesError, ToolError
 from hermes_home.history import History
 from hermes_home.paths import Home
 from hermes_home.settings import MemorySettings
 from memory.database import Database
-from memory.entries import Document, holds_separator, merge_hand, normal
 from memory.journal import Journal
-from memory.notes import Notes
-from memory.operations import Action, Operation, Target
+from memory.notes.entries import Document, holds_separator, merge_hand, normal
+from memory.notes.operations import Action, Operation, Target
+from memory.notes.store import Notes
 from memory.tools import note_tools
 
 pytestmark = pytest.mark.anyio

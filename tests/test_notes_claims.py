@@ -9,10 +9,10 @@ from itertools import combinations
 
 import pytest
 
-from agent.learning import OWNER, Author
+from agent.learning.door import OWNER, Author
 from hermes_home.paths import Home
-from memory.claims import contradict, statements
-from memory.operations import Operation
+from memory.notes.claims import contradict, statements
+from memory.notes.operations import Operation
 from tests.claim_cases import COMPATIBLE, CONTRADICTION, SAME, cases, restatements
 from tests.learner import AGENT, Desk, Talk, open_desk
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.learning import OWNER, Author
+from agent.learning.door import OWNER, Author
 from agent.prompt import TailParts, tail
 from agent.tools.base import ToolContext
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from hermes_home.settings import MemorySettings
-from memory.echo import echoes
-from memory.known import CUT
-from memory.operations import Operation
-from memory.scope import Scoped, expired, holds, parse, written
+from memory.notes.echo import echoes
+from memory.notes.known import CUT
+from memory.notes.operations import Operation
+from memory.notes.scope import Scoped, expired, holds, parse, written
 from memory.tools import MOST_NOTES, note_tools, search_tools
 from tests.learner import AGENT, Desk, Talk, open_desk
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from skills_ref import validate
 
+from agent.learning.origin import tainted
 from agent.messages import ToolCall
-from agent.origin import tainted
 from gateway.demo_task import Kind, make_task
 from skills.strict import check_strict
 from tests.offline_bench import Bench, body_of

@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 
 from agent.events import QuestionAnswered
-from agent.learning import OWNER, Change
-from agent.origin import RUN, rests_on, tainted
+from agent.learning.door import OWNER, Change
+from agent.learning.origin import RUN, rests_on, tainted
 from hermes_home.errors import ChangeRefused
 from hermes_home.paths import Home
 from tests.learner import Desk, Talk, open_desk

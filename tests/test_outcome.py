@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from agent.checks import checks_in
 from agent.events import CallEnd, Lesson, SkillRef
-from memory.facts import Facts, facts_of, session_facts
-from memory.outcome import Result, outcome_of
-from memory.reward import WEIGHTS, reward_of
+from memory.outcomes.facts import Facts, facts_of, session_facts
+from memory.outcomes.outcome import Result, outcome_of
+from memory.outcomes.reward import WEIGHTS, reward_of
 from tests.stories import Story
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.learning import OWNER, Author, Change
+from agent.learning.door import OWNER, Author, Change
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
 from skills.library import Library

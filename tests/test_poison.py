@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from agent.learning import OWNER
+from agent.learning.door import OWNER
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
 from tests.clean import CLEAN, SAID

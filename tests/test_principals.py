@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway.channels.base import Incoming, Place
-from gateway.principals import ALL_TRIES, TRIES, Principals, Tries, code_in
+from gateway.chats.principals import ALL_TRIES, TRIES, Principals, Tries, code_in
 from hermes_home.channel_settings import ChannelsSettings, LoopbackSettings
 from hermes_home.paths import Home
 from hermes_home.settings import Settings

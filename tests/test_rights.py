@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.events import SkillMoved
-from agent.learning import OWNER, Author
+from agent.learning.door import OWNER, Author
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
-from memory.operations import Operation
+from memory.notes.operations import Operation
 from skills.states import States
 from skills.writer import Edit
 from tests.learner import AGENT, Desk, open_desk

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.events import AnyEvent, ChangeIntended
-from agent.learning import Door
+from agent.learning.door import Door
 from agent.tools.base import Tool, ToolContext, ToolResult
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.history import History

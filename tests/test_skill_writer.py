@@ -12,7 +12,7 @@ import pytest
 import skills_ref
 
 from agent.events import AnyEvent, ChangeIntended
-from agent.learning import Author, Door
+from agent.learning.door import Author, Door
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.history import History
 from hermes_home.paths import Home

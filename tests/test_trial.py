@@ -20,11 +20,11 @@ from agent.pairs import paired
 from agent.policy import Effect
 from agent.tools.base import ToolContext
 from agent.trial_policy import TrialPolicy
-from gateway import copies
-from gateway.copies import Copies, NotCopied, turned
+from gateway.learning import copies
+from gateway.learning.copies import Copies, NotCopied, turned
 from hermes_home.paths import Home
-from memory.cases import cases
 from memory.index_file import IndexFile
+from memory.outcomes.cases import cases
 from tests.explorer import HURRY, Explorer
 from tests.hermes import Hermes
 from tests.stories import Story

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.learning import Author, Door
+from agent.learning.door import Author, Door
 from hermes_home.errors import ToolError
 from hermes_home.history import History
 from hermes_home.paths import Home

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from agent.learning import OWNER, Author, Change
+from agent.learning.door import OWNER, Author, Change
 from hermes_home.errors import ChangeRefused, HermesError, ToolError
 from hermes_home.paths import Home
 from skills.writer import Edit

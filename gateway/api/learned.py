@@ -9,10 +9,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from gateway import deciding, learned, noted, proof, reports
+from gateway import reports
 from gateway.api.bodies import body
 from gateway.api.doors import Door, Row
 from gateway.api.sessions import number
+from gateway.learning import deciding, learned, noted, proof
 from hermes_home.errors import UsageError
 
 

@@ -6,11 +6,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from gateway import trying
 from gateway.api.bodies import body
 from gateway.api.doors import Door
 from gateway.api.sessions import number
 from gateway.app import App
+from gateway.learning import trying
 from hermes_home.errors import UsageError
 
 CASES = 3

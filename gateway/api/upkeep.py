@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from agent.events import ChangeKind, Right
-from agent.learning import OWNER, Proposal
-from gateway import learned, reports
+from agent.learning.door import OWNER, Proposal
+from gateway import reports
 from gateway.api.bodies import body
 from gateway.api.doors import Door
 from gateway.app import App
+from gateway.learning import learned
 from hermes_home.errors import UsageError
 from skills.overlays import keeping, resetting
 

@@ -12,10 +12,10 @@ from gateway.channels.base import Channel, Place
 from gateway.channels.startup import announce
 from gateway.channels.supervisor import Supervisor
 from gateway.channels.table import CHANNELS
-from gateway.delivery import AGAIN, Deliverer
-from gateway.live import Live
+from gateway.chats.delivery import AGAIN, Deliverer
+from gateway.chats.live import Live
+from gateway.chats.pump import Pump
 from gateway.load import load
-from gateway.pump import Pump
 from hermes_home.errors import HermesError, UsageError
 from memory.outbox import TERMINAL, Parcel
 

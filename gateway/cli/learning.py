@@ -6,11 +6,11 @@ import sys
 import textwrap
 from typing import Any
 
-from gateway import change_text
 from gateway.cli.arguments import Arguments
 from gateway.cli.output import Paint, clean, columns, note, show_json, table, when
 from gateway.cli.sessions import confirmed
 from gateway.cli.start import connect
+from gateway.learning import change_text
 from hermes_home.errors import UsageError
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gateway.change_text import related
 from gateway.cli.arguments import Arguments
 from gateway.cli.output import clean, note, show_json, table, when
 from gateway.cli.start import connect
+from gateway.learning.change_text import related
 
 TITLES = (("memory", "MEMORY.md"), ("user", "USER.md"))
 

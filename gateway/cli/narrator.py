@@ -8,11 +8,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from gateway.announcing import VERBS
 from gateway.cli.output import Paint, clean, columns, cut, one_line
 from gateway.cli.view import MARKS, subject
 from gateway.demo import Act, Call, Event
 from gateway.demo_task import Kind
+from gateway.learning.announcing import VERBS
 
 WIDEST = 80
 NAME_COLUMNS = 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.announcing import announced
 from gateway.cli.output import Paint, clean, one_line
+from gateway.learning.announcing import announced
 
 OUTPUT_LINES = 12
 """Lines of a tool's output that /verbose shows."""

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import noted
+from gateway.learning import noted
 from gateway.moving import jobs, settings, skills
 from gateway.moving.classes import Outcome
 from gateway.moving.source import count_sessions
@@ -14,7 +14,7 @@ from hermes_home.errors import HermesError
 from hermes_home.guard import seed_text
 from hermes_home.paths import Home
 from hermes_home.secrets import load_secrets, write_secret
-from memory.entries import Document
+from memory.notes.entries import Document
 
 if TYPE_CHECKING:
     from gateway.app import App

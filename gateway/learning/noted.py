@@ -1,0 +1,85 @@
+"""What the doors tell about the notes: entries with what is known of each, and their history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.learning.door import OWNER
+from gateway.learning.learned import change_row
+from gateway.reports import Row, stamp
+from memory import listings
+from memory.notes.operations import Operation, Target
+from memory.notes.scope import expired, parse
+
+if TYPE_CHECKING:
+    from gateway.app import App
+
+HISTORY = 200
+
+
+async def notes(app: App) -> Row:
+    """Every entry, with what is known of how it came."""
+    changes, settings = await _last_changes(app), app.settings.memory
+    return {
+        "memory": _entries(app, "memory", changes),
+        "user": _entries(app, "user", changes),
+        "limits": {"memory_chars": settings.memory_chars, "user_chars": settings.user_chars},
+    }
+
+
+def _entries(app: App, target: Target, changes: dict[str, listings.ChangeRow]) -> list[Row]:
+    return [_entry(app, text, changes.get(text)) for text in app.notes.entries(target)]
+
+
+def _entry(app: App, text: str, change: listings.ChangeRow | None) -> Row:
+    """`change` and `learned_at` are empty for what was written by hand."""
+    scoped = parse(text)
+    return {
+        "text": text,
+        "status": change.status if change else "active",
+        "change": change.id if change else 0,
+        "learned_at": stamp(change.at) if change else "",
+        "place": scoped.place,
+        "until": str(scoped.until or ""),
+        "expired": expired(text, app.today()),
+    }
+
+
+async def candidates(app: App) -> list[str]:
+    """Notes whose use is not shown yet: they stay out of the prompts of other sessions. Every new
+    session asks, so the answer is kept until something is learned or undone."""
+    at = app.journal.last_change
+    if app.candidates is None or app.candidates[0] != at:
+        changes = await _last_changes(app)
+        app.candidates = (at, [text for text, row in changes.items() if row.status == "candidate"])
+    return app.candidates[1]
+
+
+async def _last_changes(app: App) -> dict[str, listings.ChangeRow]:
+    """The last change of each entry, by its text."""
+    rows = await app.index.ask(listings.note_changes)
+    return {row.entry: row for row in rows}
+
+
+async def change(app: App, operations: list[Row], cwd: str = "") -> list[Row]:
+    """The owner's own changes; `cwd` is where entries for one workspace hold."""
+    asked = [msgspec.convert(operation, Operation) for operation in operations]
+    made = await app.notes.apply(asked, OWNER, cwd)
+    return [
+        {"id": change.id, "kind": change.kind, "action": change.action, "status": change.status}
+        for change in made
+    ]
+
+
+async def history(app: App) -> list[Row]:
+    """The latest changes, newest first, and which of them superseded which."""
+    rows = await app.index.ask(listings.note_changes)
+    replaced = listings.replaced(rows)
+    return [_linked(change_row(app, row), replaced) for row in rows[: -HISTORY - 1 : -1]]
+
+
+def _linked(row: Row, replaced: dict[int, int]) -> Row:
+    later = [new for new, old in replaced.items() if old == row["id"]]
+    return {**row, "replaces": replaced.get(row["id"], 0), "replaced_by": max(later, default=0)}
