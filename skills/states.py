@@ -91,7 +91,7 @@ class States:
             self._mark_learned(change.name)
 
     def _decided(self, change: _Change, event: ChangeDecided, at: float) -> None:
-        if event.status == "active" and event.by == "owner":
+        if event.status == "active" and event.by == "owner" and change.action != "archive":
             self._set(change.name, "active", "owner", "approved by the owner", at)
 
     def _set(self, name: str, state: SkillState, by: str, reason: str, at: float) -> None:

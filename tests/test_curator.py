@@ -154,6 +154,26 @@ def test_the_owner_runs_pauses_pins_archives_and_restores(hermes: Hermes, model_
 
 
 @pytest.mark.slow
+def test_of_twins_the_owner_is_asked_and_nothing_is_archived_before(hermes: Hermes, model_server):
+    connect(hermes, model_server)
+    learn(hermes, model_server, "brew-tea", WORDS["brew-tea"])
+    learn(hermes, model_server, "mow-lawn", WORDS["mow-lawn"])
+    skills = hermes.home / "skills"
+    text = (skills / "brew-tea" / "SKILL.md").read_text()
+    (skills / "mow-lawn" / "SKILL.md").write_text(text.replace("brew-tea", "mow-lawn"))
+    (line,) = hermes.json("curator", "run")["report"]
+    assert "archive proposed" in line
+    assert (skills / "brew-tea").exists()
+    assert (skills / "mow-lawn").exists()
+    assert hermes.json("curator", "run")["report"] == []
+    (proposal,) = [row for row in hermes.json("learning", "list") if row["status"] == "proposed"]
+    hermes.ok("learning", "approve", str(proposal["id"]))
+    assert not (skills / proposal["name"]).exists()
+    hermes.ok("curator", "restore", proposal["name"])
+    assert (skills / proposal["name"]).exists()
+
+
+@pytest.mark.slow
 def test_a_lock_by_name_or_by_change_holds_against_the_agent(hermes: Hermes, model_server):
     connect(hermes, model_server)
     first = learn(hermes, model_server, "brew-tea", WORDS["brew-tea"])

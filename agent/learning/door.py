@@ -286,8 +286,8 @@ class Door:
         marker = self._ledger.refusal(marker_of(proposal))
         if marker and not asked_again(proposal, author):
             raise ChangeRefused(f"refused: {marker}; the owner decides otherwise, not you")
-        if mode == "suggest":
-            return self._proposed(proposal), "learning.mode is suggest"
+        if author.asks or mode == "suggest":
+            return self._proposed(proposal), author.asks or "learning.mode is suggest"
         if words := foreign(proposal, author):
             reason = f"these words came from untrusted text: {words[0][:120]}"
             return self._proposed(proposal), reason
