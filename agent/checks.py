@@ -81,12 +81,13 @@ def checks_hidden_in(command: str, verification: Iterable[str] = ()) -> list[str
 
 
 def _name(part: Part, verification: list[str]) -> str | None:
-    if any(carries_out_part(named, part, share=1.0) for named in verification):
-        return " ".join(part.words)
     if _known(part):
         return part.program
     script = _script(part)
-    return script.program if _known(script) else None
+    if _known(script):
+        return script.program
+    own = any(carries_out_part(named, part, share=1.0) for named in verification)
+    return " ".join(part.words) if own else None
 
 
 def _known(part: Part) -> bool:

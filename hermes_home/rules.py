@@ -37,7 +37,11 @@ class Between:
 
     @property
     def accepts(self) -> str:
-        kind = "a whole number" if isinstance(self.low, int) else "a number"
+        kind = (
+            "a whole number"
+            if isinstance(self.low, int) and isinstance(self.high, int)
+            else "a number"
+        )
         return f"{kind} from {self.low} to {self.high}{self.also}"
 
     @property

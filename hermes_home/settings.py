@@ -39,10 +39,10 @@ class LearningSettings:
     model: str = ""
     """The model that evaluates and is used for trials, at the run's endpoint; empty = the run's
     own. Another model has no part of the conversation in its cache."""
-    budget: Annotated[float, Between(0, 1)] = 0.05
+    budget: Annotated[float, Between(0.0, 1.0)] = 0.05
     """Tokens a day learning may use beyond each checkpoint's first reply, as a share of those the
     day's other requests used. When spent, a checkpoint is cut to one reply and says so."""
-    withhold: Annotated[float, Between(0, 0.9)] = 0.2
+    withhold: Annotated[float, Between(0.0, 0.9)] = 0.2
     """Share of the sessions that match a candidate skill in which it is left out, to measure it."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 from agent.learning.masks import Masks
+from hermes_home.paths import Home
 from memory.database import Database, reader_uri
 from memory.faults import store_errors
 
@@ -25,18 +25,25 @@ Event = tuple[int, str]
 """Its number, and its fields as JSON without what is forgotten."""
 
 
-def touched(path: Path, masks: Masks) -> set[str]:
+def touched(home: Home, masks: Masks) -> set[str]:
     """The sessions in which something is said that these masks hide. Reads the whole journal with
     a connection of its own, so it may be called in any thread."""
-    with store_errors(path), closing(sqlite3.connect(reader_uri(path), uri=True)) as reader:
+    with _reader(home) as reader:
         rows = reader.execute("SELECT seq, session, kind, body FROM events WHERE session <> ''")
         return {session for seq, session, kind, body in rows if masks.hide(seq, kind, body) != body}
 
 
-def holding(path: Path, masks: Masks) -> list[Event]:
+def holding(home: Home, masks: Masks) -> list[Event]:
     """The events that these masks hide something of, as they are to be stored. Likewise."""
-    with store_errors(path), closing(sqlite3.connect(reader_uri(path), uri=True)) as reader:
+    with _reader(home) as reader:
         return list(_hidden(reader, masks))
+
+
+@contextmanager
+def _reader(home: Home) -> Iterator[sqlite3.Connection]:
+    path = home.state_db
+    with store_errors(path), closing(sqlite3.connect(reader_uri(path), uri=True)) as reader:
+        yield reader
 
 
 def _hidden(reader: sqlite3.Connection, masks: Masks) -> Iterator[Event]:

@@ -540,6 +540,7 @@ OPENERS = {
     "memory/database.py": "the one that writes",
     "memory/index_file.py": "reads it for the index",
     "memory/backup.py": "copies it",
+    "memory/purge.py": "reads all of it, beside everything else",
     "gateway/moving/source.py": "opens a copy of another program's",
 }
 NAMERS = {"hermes_home/paths.py", "hermes_home/guard.py", "gateway/cli/doctor.py"}

@@ -149,6 +149,8 @@ def test_the_owner_runs_pauses_pins_archives_and_restores(hermes: Hermes, model_
     assert hermes.json("curator", "status")["archived"] == ["brew-tea"]
     hermes.ok("curator", "restore", "brew-tea")
     assert file.read_bytes() == before
+    unknown = hermes.run("curator", "restore", "brew-coffee")
+    assert "no skill 'brew-coffee'" in unknown.stderr
     # All this asked no model.
     assert len(model_server.requests) == asked
 

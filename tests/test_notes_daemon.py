@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.model_server import calls
-from tests.test_learning_daemon import first_message
+from tests.test_learning_daemon import first_message, learn, noted
 from tests.test_whole_message import connect, oneshot
 
 pytestmark = pytest.mark.slow
@@ -65,3 +65,15 @@ def test_a_run_finds_what_its_prompt_does_not_show(hermes, model_server):
     result = next(message for message in body["messages"] if message["role"] == "tool")
     assert result["content"].startswith("MEMORY.md: The mill in Lisbon sends")
     assert "notes (0 of 1; session_search finds the rest):" in body["messages"][1]["content"]
+
+
+def test_what_the_owner_says_himself_needs_no_more_proof(hermes, model_server):
+    connect(hermes, model_server)
+    found = "The figures come from the mill on Fridays."
+    learn(hermes, model_server, noted(found))
+    (row,) = rows(hermes)
+    assert row["status"] == "candidate"
+    hermes.ok("memory", "add", found)
+    (row,) = rows(hermes)
+    assert row["status"] == "active"
+    assert found in first_message(hermes, model_server)

@@ -422,3 +422,14 @@ def test_lessons_without_evidence_are_claims_not_borne_out():
     reward = reward_of(facts_of(story.events))
     assert reward.goal_alignment == 0.5
     assert reward.unknown == ("task_completion",)
+
+
+def test_a_loaded_skills_verification_is_the_check_it_names():
+    """Calling it by the skill's own words is the same check as calling it otherwise."""
+    body = "# Mend\n\n## Verification\n\n`python3 -m pytest -v tests` passes."
+    story = Story()
+    story.begin()
+    story.call("skill_view", {"name": "mend"}, text=body, loaded=SkillRef("mend", "1"))
+    story.shell("pytest -q", 1)
+    story.shell("python3 -m pytest -v tests")
+    assert result_after(story) == "success"

@@ -5,13 +5,14 @@ Used by the door for changes of an agent or the curator; the owner's own need no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent.events import ChangeStatus
 from agent.learning.lessons import WEIGHTS, asked_for, claim, weigh
 from agent.learning.negative import complaints
-from agent.learning.orders import reworded
+from agent.learning.orders import SHARE, reworded
 from agent.learning.origin import rests_on, tainted
 from hermes_home.errors import ChangeRefused
 
@@ -20,20 +21,36 @@ if TYPE_CHECKING:
 
 Sources = Sequence[tuple[bool, str]]
 
+_ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Warning|Failure): [^/@<>|$`\n]{1,80}")
+"""An error's name and its short message, which a skill quotes to be found by."""
+
+
+SKILL_SHARE = 0.8
+"""A skill says what the work is about, as the files do that it is done on: more of its words have
+to be theirs than of a note's."""
+
 
 def copied(text: str, said: Sources) -> list[str]:
     """The parts of a text that say what untrusted text said first, in its words or in others."""
-    return [*tainted(text, said), *reworded(text, said)]
+    return _copied(text, said, note=True)
 
 
 def foreign(proposal: Proposal, author: Author) -> list[str]:
     """The parts of a proposal's text that come from untrusted words. What the files said already
     was let in before; they may be long, so they are asked only if something was found."""
     said = author.conversation.sources if author.conversation else []
-    text = proposal.text if proposal.kind == "skill" else claim(proposal.text)
-    found = copied(text, said)
+    note = proposal.kind != "skill"
+    text = claim(proposal.text) if note else proposal.text
+    found = _copied(text, said, note=note)
     known = [(True, file.before) for file in proposal.files if file.before]
-    return copied(text, known + said) if found and known else found
+    if not found or not known:
+        return found
+    return _copied(text, known + said, note=note)
+
+
+def _copied(text: str, said: Sources, *, note: bool) -> list[str]:
+    quoted = text if note else _ERROR.sub(" ", text)
+    return [*tainted(quoted, said), *reworded(text, said, SHARE if note else SKILL_SHARE)]
 
 
 def earned(proposal: Proposal, author: Author, *, unproved: bool) -> tuple[ChangeStatus, str]:

@@ -112,9 +112,10 @@ class Order(NamedTuple):
     least: int
 
 
-def reworded(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
-    """The sentences of `text` that say what an order in untrusted text said first. `sources`:
-    (trusted?, words), oldest first; words that somebody trusted used before are nobody's."""
+def reworded(text: str, sources: Sequence[tuple[bool, str]], share: float = SHARE) -> list[str]:
+    """The sentences of `text` that say what untrusted text said first: its orders, and its facts
+    from this share of their new words on. `sources`: (trusted?, words), oldest first; words that
+    somebody trusted used before are nobody's."""
     pieces = {piece: stems for piece in _pieces(text) if (stems := _stems(piece))}
     found: list[str] = []
     known: set[str] = set()
@@ -129,18 +130,21 @@ def reworded(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
             continue
         for order in orders(source):
             if not asked.isdisjoint(order.stems):
-                for piece in [one for one in pieces if _same(one, pieces[one], order, known)]:
+                for piece in [
+                    one for one in pieces if _same(one, pieces[one], order, known, share)
+                ]:
                     found.append(piece)
                     del pieces[piece]
     return found
 
 
-def _same(piece: str, stems: frozenset[str], order: Order, known: set[str]) -> bool:
+def _same(piece: str, stems: frozenset[str], order: Order, known: set[str], share: float) -> bool:
     common = (stems & order.stems) - known
     if not common:
         return False
     new = stems - known
-    if len(common) >= order.least and len(common) >= SHARE * len(new):
+    least = SHARE if order.least < FACT else share
+    if len(common) >= order.least and len(common) >= least * len(new):
         return True
     # A piece of an order that was cut: all of it, word for word.
     words = _plain_words(piece)

@@ -100,10 +100,13 @@ def forget(arguments: Arguments) -> int:
     """With --purge it is overwritten, after asking."""
     if not arguments.on("purge"):
         return _decide(arguments, "forget")
-    question = f"overwrite what change {_id(arguments)} wrote? It cannot be undone"
-    if not arguments.on("yes") and not confirmed(question):
-        note("kept")
-        return 1
+    if not arguments.on("yes"):
+        with connect(arguments.home) as wire:
+            row = wire.get(f"/api/learning/{_id(arguments)}")
+        named = f"{row['kind']} {clean(row['name'])}"
+        if not confirmed(f"overwrite {named} (change {row['id']}) everywhere? It cannot be undone"):
+            note("kept")
+            return 1
     return _decide(arguments, "purge")
 
 

@@ -179,7 +179,7 @@ async def _remove(app: App, id: int, intended: ChangeIntended) -> None:
 
 async def _sessions(app: App, mask: Mask) -> set[str]:
     app.database.commits.flush()
-    return await asyncio.to_thread(purge.touched, app.home.state_db, Masks([mask]))
+    return await asyncio.to_thread(purge.touched, app.home, Masks([mask]))
 
 
 def _refuse_working(app: App, id: int, sessions: set[str]) -> None:
@@ -258,7 +258,7 @@ async def _overwrite(app: App) -> None:
         await asyncio.to_thread(_delete, _place(app, id))
     for left in (*app.home.root.glob("state.db.schema-*"), *app.home.root.glob("index.db.*")):
         left.unlink()
-    events = await asyncio.to_thread(purge.holding, app.home.state_db, gone)
+    events = await asyncio.to_thread(purge.holding, app.home, gone)
     await purge.overwrite(app.database, gone, events)
     app.journal.forget_masks()
     await app.index.rebuild()

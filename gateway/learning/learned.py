@@ -120,9 +120,10 @@ async def _standing(app: App, intended: ChangeIntended) -> Row:
         held = app.door.rights.held(intended.kind, entry) if entry else frozenset()
         return {"rights": sorted(held)}
     standing = app.upkeep.states.of(intended.name)
+    there = app.library.get(intended.name) is not None or standing.state != "active"
     return {
         "rights": sorted(app.door.rights.held("skill", intended.name)),
-        "state": standing.state,
+        "state": standing.state if there else "",
         "state_reason": standing.reason,
         "figures": await _figures(app, intended.name),
     }

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.learning.door import OWNER
+from agent.learning.door import OWNER, Change
 from gateway.learning.learned import change_row
 from gateway.reports import Row, stamp
 from memory import listings
+from memory.notes.entries import normal
 from memory.notes.operations import Operation, Target
 from memory.notes.scope import expired, parse
 
@@ -67,10 +68,20 @@ async def change(app: App, operations: list[Row], cwd: str = "") -> list[Row]:
     """The owner's own changes; `cwd` is where entries for one workspace hold."""
     asked = [msgspec.convert(operation, Operation) for operation in operations]
     made = await app.notes.apply(asked, OWNER, cwd)
+    if not made:
+        made = await _confirmed(app, [one.text for one in asked if one.action == "add"])
     return [
         {"id": change.id, "kind": change.kind, "action": change.action, "status": change.status}
         for change in made
     ]
+
+
+async def _confirmed(app: App, texts: list[str]) -> list[Change]:
+    """What the owner says himself needs no more proof: candidates of the same words are active."""
+    said = {normal(text) for text in texts}
+    rows = (await _last_changes(app)).values()
+    meant = [row.id for row in rows if row.status == "candidate" and normal(row.entry) in said]
+    return [await app.door.approve(id, OWNER) for id in meant]
 
 
 async def history(app: App) -> list[Row]:

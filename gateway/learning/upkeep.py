@@ -20,7 +20,7 @@ from memory.outcomes.evidence import Series
 from memory.outcomes.usual import at_hand, usual
 from skills.lifecycle import Usual, judge, withheld
 from skills.overlays import Origins
-from skills.states import States
+from skills.states import Standing, States
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -103,6 +103,8 @@ class Upkeep:
     async def restore(self, name: str) -> None:
         """The owner wants a skill in use, whatever its figures say."""
         standing = self.states.of(name)
+        if standing == Standing():
+            self._app.library.require(name)
         if standing.state not in ("quarantined", "stale", "candidate"):
             raise UsageError(
                 f"{name} is {standing.state}", "Only what is out of use can be put back."
