@@ -14,6 +14,8 @@ import pytest
 
 from tests.bundled import Bundled
 
+pytestmark = pytest.mark.slow
+
 # -- bisect-regression --------------------------------------------------------------------------
 
 CHECK = "import calc, sys; sys.exit(calc.half(4) != 2)"

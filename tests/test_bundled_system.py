@@ -12,6 +12,8 @@ import pytest
 
 from tests.bundled import Bundled
 
+pytestmark = pytest.mark.slow
+
 # -- disk-space ---------------------------------------------------------------------------------
 
 MB = b"x" * 1_000_000

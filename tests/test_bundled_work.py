@@ -13,6 +13,8 @@ from skills.library import BUNDLED, Library
 from skills.words import terms
 from tests.bundled import Bundled
 
+pytestmark = pytest.mark.slow
+
 REQUESTS = {
     "csv-report": (
         "which columns of orders.tsv have gaps?",

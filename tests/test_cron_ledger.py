@@ -350,6 +350,7 @@ async def test_a_clock_far_ahead_does_not_stop_a_job_for_ever(home: Home):
     database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.parametrize("ends", ["ran", "skipped"])
 async def test_old_rows_go_and_what_ran_does_not_run_again(home: Home, ends: Status) -> None:
@@ -399,6 +400,7 @@ async def test_old_rows_go_and_what_ran_does_not_run_again(home: Home, ends: Sta
     database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_an_unseen_result_leaves_the_inbox_with_its_row(home: Home) -> None:
     database = Database(home)

@@ -38,7 +38,7 @@ from hermes_home.paths import Home
 from memory.notes.operations import Operation
 from tests.skill_texts import skill_text
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
 

@@ -64,6 +64,7 @@ def observe(figures: Figures, *, held: bool, succeeded: bool, known: bool) -> Fi
     return replace(figures, **changes)
 
 
+@pytest.mark.slow
 def test_the_harmful_leave_and_the_helpful_stay():
     """200 homes with 10 skills of each kind: at least 9 of 10 of the harmful leave within USES
     sessions, and at least 9 of 10 of the helpful stay."""

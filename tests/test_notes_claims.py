@@ -126,6 +126,7 @@ async def test_a_claim_made_by_many_at_the_same_time_is_one_entry(desk: Desk) ->
     assert len(desk.notes.entries("memory")) == 1
 
 
+@pytest.mark.slow
 async def test_the_latest_of_a_hundred_contradictions_stands_and_the_history_is_linked(
     desk: Desk,
 ) -> None:
@@ -145,6 +146,7 @@ async def test_the_latest_of_a_hundred_contradictions_stands_and_the_history_is_
         await desk.notes.apply([Operation("remove", "memory", "", new)], OWNER)
 
 
+@pytest.mark.slow
 async def test_compatible_claims_stand_side_by_side(desk: Desk) -> None:
     pairs = cases(COMPATIBLE)
     assert len(pairs) >= 100

@@ -108,6 +108,7 @@ async def obey(desk: Desk, talk: Talk, number: int, words: str) -> Change:
     )
 
 
+@pytest.mark.slow
 async def test_nothing_an_obedient_model_copies_from_untrusted_text_is_written(desk: Desk):
     assert len(POISONED) >= 108
     await desk.writer.create("brew-tea", skill_text("brew-tea"), OWNER)

@@ -355,6 +355,7 @@ def test_known_values_go_wherever_and_however_they_stand() -> None:
     assert shown == {"a": [f"x {MARK} y"], MARK: {"u": f"http://h/?q={MARK}"}}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(hostile_trajectories(), st.text(min_size=8, max_size=12), st.data())
 def test_no_export_holds_a_known_secret(
