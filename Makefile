@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SYNAPSE := $(VENV)/synapse
 ARGS ?=
 # Test processes side by side: most tests wait for other processes, so more than there are cores.
-WORKERS ?= 4
+WORKERS ?= 3
 # Made anew where it is half made.
 define ENVIRONMENT
 $(BIN)/python -m pip --version >/dev/null 2>&1 || { test -n "$(PYTHON)" && $(PYTHON) -m venv $(VENV); } || { \
