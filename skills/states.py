@@ -73,6 +73,12 @@ class States:
         """The skills in one of these states, by name."""
         return sorted(name for name, one in self._standing.items() if one.state in states)
 
+    def judged(self) -> bool:
+        """Whether the rules may move any skill: one that was learned, and is in use."""
+        return any(
+            one.learned and one.state in ("candidate", "active") for one in self._standing.values()
+        )
+
     def _made(self, id: int, change: _Change, at: float) -> None:
         before = self._before[id] = self.of(change.name)
         if change.undoes:

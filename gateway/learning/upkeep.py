@@ -76,7 +76,8 @@ class Upkeep:
 
     def after(self, session: str, event: AnyEvent) -> None:
         """A run ended: judge the skills this session was offered, beside everything else."""
-        if isinstance(event, RunFinished) and self._app.learning.mode != "off":
+        ended = isinstance(event, RunFinished) and self._app.learning.mode != "off"
+        if ended and self.states.judged():
             self._app.background(self._judge(session))
 
     async def move(
