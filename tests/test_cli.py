@@ -222,6 +222,7 @@ def test_a_skill_is_validated_without_a_daemon(hermes: Hermes) -> None:
     assert not hermes.home.exists()
 
 
+@pytest.mark.slow
 def test_settings_are_explained_without_a_daemon(hermes: Hermes) -> None:
     told = hermes.json("config", "explain", "learning.checkpoint_every")
     assert (told["value"], told["source"]) == (15, "default")

@@ -265,6 +265,7 @@ entry = st.text("abc d\n", min_size=1, max_size=8).filter(
 some = st.lists(entry, max_size=6).map(lambda texts: "\n§\n".join(texts))
 
 
+@pytest.mark.slow
 @given(some, some)
 def test_merging_with_no_change_of_ours_keeps_the_save(base: str, theirs: str) -> None:
     assert merge_hand(base, base, theirs) == theirs
@@ -443,6 +444,7 @@ async def two_writers_and_a_hand(desk: Desk, operations: int, seed: int) -> None
     assert set(entries) == expected
 
 
+@pytest.mark.slow
 async def test_two_writers_and_a_hand_lose_nothing(desk: Desk) -> None:
     await two_writers_and_a_hand(desk, operations=40, seed=1)
 

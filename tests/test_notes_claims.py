@@ -110,6 +110,7 @@ def test_claims_about_different_things_are_never_merged() -> None:
 # -- the store ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_ten_restatements_are_one_entry(desk: Desk) -> None:
     for texts in cases(SAME, held_out=False):
         again = [text for text in restatements(texts) if alike(texts[0], text)]

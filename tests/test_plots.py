@@ -38,6 +38,7 @@ def test_a_higher_value_has_no_lower_block(values):
     assert not values or not max(values) or max(levels) == 7
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(OUTCOMES), max_size=60))
 def test_each_outcome_has_its_sign(outcomes):
     assert bars.marks(outcomes) == "".join(bars.MARKS[outcome] for outcome in outcomes)

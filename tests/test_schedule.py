@@ -136,6 +136,7 @@ def test_a_misspelt_phrase_is_refused_or_is_another_phrase(case: tuple[str, str]
     assert words <= known | plural, (phrase, missed, schedule.text)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000 if SOAK else 300, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_schedule_or_refused(text: str):

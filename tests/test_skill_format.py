@@ -216,6 +216,7 @@ def test_what_is_written_is_valid_or_refused_and_reads_back(
     assert check_strict(text, name) == []
 
 
+@pytest.mark.slow
 @NO_FIXTURE_CHECK
 @given(st.data())
 def test_what_passes_our_check_passes_the_reference(tmp_path: Path, data: st.DataObject):

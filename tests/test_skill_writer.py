@@ -231,6 +231,7 @@ def reworded(skill: Skill, every: int) -> Skill:
     return parse(skill_text("another-name", description, body), "another-name")
 
 
+@pytest.mark.slow
 def test_likeness_falls_as_words_change(home: Home):
     for skill in Library(home, bundled=BUNDLED).skills().values():
         near, far = likeness(skill, reworded(skill, 10)), likeness(skill, reworded(skill, 1))

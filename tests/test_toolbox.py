@@ -191,6 +191,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.sampled_from([*TOOL.parameters["properties"], "other"]), json_values))
 def test_any_arguments_are_accepted_or_refused_in_words(written: dict[str, Any]):

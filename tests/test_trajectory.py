@@ -287,6 +287,7 @@ def test_messages_are_read_back_as_they_were(original: Trajectory) -> None:
     assert from_messages(export(original, "messages")) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(hostile_trajectories())
 def test_jsonl_is_the_whole_trajectory_in_one_line(original: Trajectory) -> None:
@@ -295,6 +296,7 @@ def test_jsonl_is_the_whole_trajectory_in_one_line(original: Trajectory) -> None
     assert json.loads(text) == original.plain()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(hostile_trajectories())
 def test_markdown_has_every_result_in_a_fence_of_its_own(original: Trajectory) -> None:

@@ -55,6 +55,7 @@ def test_body_of_known_length_is_whole_however_it_is_cut(body: bytes, cuts: list
 LINES = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 99), st.lists(LINES, min_size=1, max_size=3))), CUTS)
 def test_events_are_the_same_however_the_stream_is_cut(
     sent: list[tuple[int, list[str]]], cuts: list[int]
