@@ -25,7 +25,6 @@ test: $(VENV)/dev.ok $(SYNAPSE)/ok
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # these wait for little, and mypy runs beside them
-check: WORKERS = 2
 check: $(VENV)/dev.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
