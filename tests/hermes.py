@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 TIMEOUT = 60.0
 STOP_SECONDS = 10.0
+LOG_LINES = 40
 
 
 class Hermes:
@@ -55,8 +56,15 @@ class Hermes:
     def ok(self, *words: str, input: str | None = None) -> str:
         """The stdout of a command that must succeed."""
         result = self.run(*words, input=input)
-        assert result.returncode == 0, (words, result.returncode, result.stdout, result.stderr)
+        told = (words, result.returncode, result.stdout, result.stderr)
+        assert result.returncode == 0, f"{told}\n{self.last_log_lines()}"
         return result.stdout
+
+    def last_log_lines(self) -> str:
+        """The end of the daemon's log, for the reader of a failure."""
+        log = self.home / "logs" / "daemon.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return "\n".join(["the daemon's log:", *lines[-LOG_LINES:]])
 
     def json(self, *words: str) -> Any:
         """The one value that `--json` puts on stdout."""

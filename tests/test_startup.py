@@ -38,7 +38,9 @@ class Installed:
     def update(self, version: str) -> str:
         """What a client of that version says while it has the daemon go on as that version."""
         self._file.write_text(version)
-        return self.hermes.run("daemon", "start").stderr
+        started = self.hermes.run("daemon", "start")
+        assert started.returncode == 0, started.stderr
+        return started.stderr
 
     def version(self) -> str:
         return str(self.hermes.json("status")["version"])

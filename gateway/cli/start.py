@@ -205,33 +205,41 @@ def _inherited() -> list[int]:
 def _renewed(wire: Wire, home: str, about: dict[str, Any]) -> Wire:
     """The daemon of `home` after it has parked its work and started again, once."""
     old = about["version"]
-    with wire:
-        print(f"the daemon is {old}, this is {VERSION}: restarting it", file=sys.stderr)
-        wire.post("/api/daemon/stop", {"restart": True})
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and (again := answering(home)) is not None:
-        with again:
-            if again.get("/health")["version"] != old:
-                break
-        time.sleep(POLL)
+    print(f"the daemon is {old}, this is {VERSION}: restarting it", file=sys.stderr)
+    try:
+        with wire:
+            wire.post("/api/daemon/stop", {"restart": True})
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            again, about = _greeted(home)
+            if about["version"] != old:
+                return again
+            again.close()
+            time.sleep(POLL)
+    except (NotListening, Lost):
+        pass  # it has left; another client may have asked before
     return start(home)
 
 
 def stop(home: str) -> bool:
     """Stop the daemon and wait until it has given up the home; whether there was one."""
+    pid = 0
     try:
-        with connect(home, spawn=False) as wire:
-            pid = wire.get("/health")["pid"]
+        wire, about = _greeted(home)
+        with wire:
+            pid = about["pid"]
             wire.post("/api/daemon/stop", {"restart": False})
     except NotListening:
         return False
+    except Lost:
+        pass  # it is leaving; another client may have asked before
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not owned(home):
-            return _ended(pid)
+            return not pid or _ended(pid)
         time.sleep(POLL)
     raise UnavailableError(
-        f"the daemon (pid {pid}) did not end within {PATIENCE:.0f} s", "hermes logs shows why"
+        f"the daemon (pid {pid or 'unknown'}) did not end within {PATIENCE:.0f} s", "hermes logs shows why"
     )
 
 
