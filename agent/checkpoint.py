@@ -39,7 +39,10 @@ from hermes_home.errors import BudgetError, ProviderError, ToolError
 
 TOOLS = ("evaluate", "skill_manage", "skill_view", "skills_search", "memory")
 REPLIES = 8
-SECONDS = 120.0
+REPLY_SECONDS = 300.0
+"""For one reply and its calls: enough for a page from a model that writes ten words a second."""
+SECONDS = 900.0
+"""For all of them."""
 END_CALLS = 5
 """Calls since the last evaluation that make the end of a run worth one."""
 
@@ -66,7 +69,7 @@ def due_at_end(context: Context) -> bool:
 async def evaluate(context: Context, inbox: Inbox, record: Emit, *, due: int) -> None:
     """Take one checkpoint. However it ends, the run goes on; only a stop is passed on."""
     opened = context.conversation.checkpoint
-    deadline = asyncio.get_running_loop().time() + SECONDS
+    end = asyncio.get_running_loop().time() + SECONDS
     await _close_calls(context, record, "the daemon stopped while this ran")
     if opened is not None and opened.crashes > 1:
         await _finish(record, opened.number, "failed", "the daemon stopped twice during it")
@@ -83,14 +86,17 @@ async def evaluate(context: Context, inbox: Inbox, record: Emit, *, due: int) ->
         )
     )
     try:
-        await _converse(context, inbox, record, number, deadline, replies)
+        await _converse(context, inbox, record, number, end, replies)
     except Stopped:
         await _close_calls(context, record, "the user stopped the run")
         await _finish(record, number, "cancelled", "the user stopped the run")
         raise
     except TimeoutError:
         await _close_calls(context, record, "the checkpoint took too long")
-        await _finish(record, number, "failed", f"it took longer than {SECONDS:.0f} s")
+        whole = asyncio.get_running_loop().time() >= end
+        told = f"it took longer than {SECONDS:.0f} s"
+        late = told if whole else f"a reply took longer than {REPLY_SECONDS:.0f} s"
+        await _finish(record, number, "failed", late)
     except (ProviderError, BudgetError) as error:
         await _finish(record, number, "failed", error.message)
 
@@ -123,11 +129,12 @@ def _name_of(checkpoint: Checkpoint, call_id: str) -> str:
 
 
 async def _converse(
-    context: Context, inbox: Inbox, record: Emit, number: int, deadline: float, replies: int
+    context: Context, inbox: Inbox, record: Emit, number: int, end: float, replies: int
 ) -> None:
     """Ask and execute until `evaluate` was called, the model rests, or it is cut short."""
     for further in range(replies):
         context.meter.check()
+        deadline = min(end, asyncio.get_running_loop().time() + REPLY_SECONDS)
         calls = await _ask(context, inbox, record, number, deadline, further=further > 0)
         evaluation, hopeless = await _execute_all(context, inbox, record, number, calls, deadline)
         if evaluation is not None:

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import dropwhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -27,7 +28,11 @@ _VERIFICATION = re.compile(r"\b(verif\w*|checks?|checking|prüf\w*|vérif\w*)\b"
 _PROGRAM = re.compile(r"[A-Za-z_.~/][\w./~+-]*")
 _GAP = re.compile(r"\{[^{}]*\}|<[^<>\s]+>|\$\{?\w+\}?|…|\.\.\.")
 """What stands for a value of the task: `{file}`, `<name>`, `$1`, `…`."""
-_VALUE = "\ufffc"
+_VALUE, _DAY = "\ufffc", "\ufffb"
+_SETS = re.compile(r"[A-Za-z_]\w*=")
+_FIGURES = re.compile(r"\d[\d.:-]*")
+"""An example of a value: a month, a count."""
+_DATE = re.compile(r"(?<!\d)\d{4}-\d\d(?:-\d\d)?(?!\d)")
 _BEFORE = (
     *(("sudo",), ("env",), ("time",), ("nice",), ("command",), ("exec",), ("nohup",), ("npx",)),
     *(("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("hatch", "run"), ("bundle", "exec")),
@@ -35,7 +40,12 @@ _BEFORE = (
 )
 """Words that only say how the command behind them is started."""
 _SAME = {"python3": "python", "pip3": "pip"}
+_SILENT = frozenset("cd echo printf set export mkdir true pwd ls cat head tail wc source .".split())
+"""Programs that look or prepare: nobody asks for their own exit status."""
+_HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
 _SIGNS = frozenset(";|&<>()")
+INTERPRETERS = frozenset(("python", "bash", "sh", "node", "ruby", "perl", "php", "deno", "bun"))
+"""Programs that say nothing without the script they run."""
 
 
 class Part(NamedTuple):
@@ -82,8 +92,13 @@ def _sections(text: str) -> Iterator[str]:
 
 
 def _is_command(line: str) -> bool:
-    words = line.split()
+    words = list(dropwhile(_SETS.match, line.split()))
     return bool(words) and not line.startswith("#") and bool(_PROGRAM.fullmatch(words[0]))
+
+
+def hides(command: str) -> bool:
+    """Whether the exit status of a shell command tells nothing of some command in it."""
+    return any(not part.decides and part.program not in _SILENT for part in parts(command))
 
 
 @lru_cache(maxsize=2048)
@@ -91,6 +106,7 @@ def parts(command: str) -> tuple[Part, ...]:
     """The commands of a shell command, as pipes, `&&`, `||`, `;` and lines separate them. The last
     one decides, and those before it as long as only `&&` stands between (with pipefail also `|`);
     none does behind `||` or in the background. Of a very long command the middle is left out."""
+    command = _without_heredocs(command)
     if len(command) > COMMAND_CHARS:
         half = COMMAND_CHARS // 2
         command = f"{command[:half]}\n{command[-half:]}"
@@ -103,6 +119,22 @@ def parts(command: str) -> tuple[Part, ...]:
         decides = decides and (at == len(split) - 1 or sign in binding)
         found.append(Part(words, decides and (at == 0 or split[at - 1][1] != "||")))
     return tuple(reversed(found))
+
+
+def _without_heredocs(command: str) -> str:
+    """Without the texts that stand between `<<X` and a line `X`: they are no commands."""
+    if "<<" not in command:
+        return command
+    lines = command.splitlines()
+    last = {line.strip(): at for at, line in enumerate(lines)}
+    kept, ends = [], list[str]()
+    for at, line in enumerate(lines):
+        if ends:
+            ends = ends[1:] if line.strip() == ends[0] else ends
+            continue
+        kept.append(line)
+        ends = [word for _, word in _HEREDOC.findall(line) if last.get(word, -1) > at]
+    return "\n".join(kept)
 
 
 def _split(command: str) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -156,21 +188,38 @@ def carries_out_part(named: str, part: Part, share: float) -> bool:
     program, fixed = _wanted(named)
     if part.program != program:
         return False
+    script = next((word for word in fixed if not word.startswith("-")), "")
+    if program in INTERPRETERS and not (script and _has(part.words, script)):
+        return False
     return sum(_has(part.words, word) for word in fixed) >= share * len(fixed)
 
 
 @lru_cache(maxsize=1024)
 def _wanted(named: str) -> tuple[str, tuple[str, ...]]:
-    """The program of a named command, '' if that varies, and those of its words that do not."""
+    """The program of a named command, '' if that varies, and those of its words that do not: no
+    values, and no figures where there are other words. Of a path below `{skill_dir}` the rest
+    counts; in other words a date stands for any."""
     marked = parts(_GAP.sub(_VALUE, named))
     words = next((one.words for one in marked if one.program != "cd"), ())
     if not words or _VALUE in words[0]:
         return "", ()
-    return words[0], tuple(w for w in words[1:] if _VALUE not in w and re.search(r"\w", w))
+    said = (word.removeprefix(f"{_VALUE}/") for word in words[1:])
+    fixed = [word for word in said if _VALUE not in word and re.search(r"\w", word)]
+    telling = [word for word in fixed if not _FIGURES.fullmatch(word)] or fixed
+    return words[0], tuple(_DATE.sub(_DAY, word) for word in telling)
 
 
 def _has(words: tuple[str, ...], word: str) -> bool:
-    return any(one == word or one.endswith(f"/{word}") for one in words)
+    return any(_is(_DATE.sub(_DAY, one), word) for one in words)
+
+
+def _is(one: str, word: str) -> bool:
+    """Whether a word of a call is the named one: with any folder before it, or a variable that
+    stands for its first folders."""
+    if one == word or one.endswith(f"/{word}"):
+        return True
+    variable, _, rest = one.partition("/")
+    return variable.startswith("$") and bool(rest) and f"/{word}".endswith(f"/{rest}")
 
 
 def followed(instructions: str, commands: list[str]) -> bool:

@@ -123,7 +123,7 @@ async def test_a_day_is_moved_and_an_expired_claim_can_be_learned_again(desk: De
     desk.notes._today = lambda: TODAY
     old, new = "The proxy is down. (until 2026-12-20)", "The proxy is down. (until 2026-12-28)"
     await add(desk, old)
-    assert desk.notes.core("memory") == ([], 1)
+    assert desk.notes.core("memory") == ([], 0)
     assert await add(desk, new) == ["supersede"]
     assert await add(desk, "the proxy is down (until 2026-12-24)") == [""]
     assert desk.notes.entries("memory") == [new]
@@ -157,7 +157,15 @@ def test_the_prompt_tells_how_many_notes_it_does_not_show() -> None:
     assert "notes (2 of 240; session_search finds the rest):\n- a\n- b" in some
     assert "about the user:\n- c" in some
     none = tail(TailParts(now, notes_total=3))
-    assert none.endswith("notes (0 of 3; session_search finds the rest):")
+    assert none.endswith("\nnotes: none of 3 told here; session_search finds them")
+    assert "notes" not in tail(TailParts(now))
+
+
+async def test_what_has_expired_is_not_counted(desk: Desk) -> None:
+    await add(desk, "The lift is broken. (until 2020-01-31)")
+    assert desk.notes.core("memory") == ([], 0)
+    await add(desk, "Elsewhere it rains. (in /srv/elsewhere)")
+    assert desk.notes.core("memory") == ([], 1)
 
 
 # -- five thousand facts ------------------------------------------------------------------------

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 
+import msgspec
+
 from agent.events import FileChange
-from agent.learning.file_parts import whole
-from hermes_home.errors import ChangeRefused
+from agent.learning.file_parts import digest, whole
+from hermes_home.errors import ChangeRefused, NotSaved
+from hermes_home.files import create, make_folders
 from hermes_home.history import History
 from hermes_home.paths import Home
 
 Files = Sequence[FileChange]
+
+INLINE = 256 * 1024
+"""Characters of one change's texts that the journal holds itself."""
 
 
 class ChangeFiles:
@@ -25,7 +32,7 @@ class ChangeFiles:
         done: list[FileChange] = []
         try:
             for file in map(self._whole, files):
-                if file is None or not self._history.replace(file.path, file.before, file.after):
+                if file is None or not self._put(file.path, file.before, file.after, file.runs):
                     break
                 done.append(file)
         finally:
@@ -65,8 +72,24 @@ class ChangeFiles:
             found = self._whole(file)
             if found is None or self._text(file) != found.after:
                 raise ChangeRefused(f"{file.path} has changed since", "Edit it by hand.")
-            reversed_files.append(FileChange(file.path, found.after, found.before))
+            back = FileChange(file.path, found.after, found.before, runs=file.runs)
+            reversed_files.append(back)
         return tuple(reversed_files)
+
+    def kept(self, files: Files) -> tuple[FileChange, ...]:
+        """The same files as the journal holds them: what is no text, and what would be too much of
+        it, lies below files/ under its hash from now on."""
+        found, room = [], INLINE
+        for file in map(self._marked, files):
+            texts = [text for text in (file.before, file.after) if text is not None]
+            room -= (size := sum(map(len, texts)))
+            if room >= 0 and all(map(_is_text, texts)):
+                found.append(file)
+            else:
+                room += size
+                names = {"before": self._keep(file.before), "after": self._keep(file.after)}
+                found.append(msgspec.structs.replace(file, kept=True, **names))
+        return tuple(found)
 
     def _written(self, file: FileChange) -> bool:
         found = self._whole(file)
@@ -75,14 +98,63 @@ class ChangeFiles:
     def _put_back(self, files: Files) -> None:
         for file in map(self._whole, reversed(files)):
             if file is not None:
-                self._history.replace(file.path, file.after, file.before)
+                self._put(file.path, file.after, file.before, file.runs)
+
+    def _put(self, path: str, before: str | None, after: str | None, runs: bool) -> bool:
+        return self._history.replace(path, before, after, runs=runs)
 
     def _whole(self, file: FileChange) -> FileChange | None:
+        if file.kept:
+            return self._fetched(file)
         return whole(file, self._text(file)) if file.part else file
+
+    def _marked(self, file: FileChange) -> FileChange:
+        """The same, with whether it runs now: so does it when the change is taken back."""
+        if file.runs or file.before is None:
+            return file
+        try:
+            runs = bool((self._home.root / file.path).stat().st_mode & stat.S_IXUSR)
+        except OSError:
+            return file
+        return msgspec.structs.replace(file, runs=runs) if runs else file
+
+    def _keep(self, text: str | None) -> str | None:
+        if text is None:
+            return None
+        name = digest(text)
+        try:
+            make_folders(self._home.files)
+            create(self._home.files / name, text.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise NotSaved(f"not saved: {error.strerror}", "free some space") from error
+        return name
+
+    def _fetched(self, file: FileChange) -> FileChange | None:
+        """The change with its texts; None if one is not below files/ any more."""
+        try:
+            before, after = (
+                name if name is None else _decoded((self._home.files / name).read_bytes())
+                for name in (file.before, file.after)
+            )
+        except OSError:
+            return None
+        return FileChange(file.path, before, after, runs=file.runs)
 
     def _text(self, file: FileChange) -> str | None:
         try:
             data = (self._home.root / file.path).read_bytes()
         except OSError:
             return None
-        return data.decode("utf-8", "surrogateescape")
+        return _decoded(data)
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from agent.conversation import Conversation
@@ -27,9 +27,11 @@ from agent.events import (
     Stored,
 )
 from agent.learning.change_files import ChangeFiles
+from agent.learning.earlier import Earlier, Load
 from agent.learning.file_parts import shortened
 from agent.learning.grounds import asked_again, copied, earned, foreign
 from agent.learning.ledger import Ledger, marker_of
+from agent.learning.proposal import Plan, Proposal
 from agent.learning.rights import Rights
 from hermes_home.errors import ChangeRefused, HermesError, NotSaved
 from hermes_home.history import History
@@ -57,26 +59,6 @@ OWNER = Author("owner")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change as a writer plans it. `text`: the new words it brings. `files` hold whole texts;
-    paths are relative to the home. `undoes` and `approves` name the change it takes back or carries
-    out; the door fills them in. `forgets`: the one whose words it takes out of the files.
-    `overlays`: as in ChangeIntended."""
-
-    kind: ChangeKind
-    name: str
-    action: str
-    files: tuple[FileChange, ...]
-    text: str = ""
-    entry_before: str = ""
-    entry_after: str = ""
-    undoes: int = 0
-    approves: int = 0
-    forgets: int = 0
-    overlays: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """A change the door let through. `status` proposed = stored, and not written."""
 
@@ -93,11 +75,6 @@ class Record(Protocol):
     def __call__(self, event: AnyEvent, session: str, run: str) -> Awaitable[int]: ...
 
 
-Plan = Callable[[ChangeIntended], Proposal]
-"""Plans a journalled change again, or its reverse, from what is on disk now; raises ChangeRefused
-if that no longer fits."""
-
-
 class Door:
     """Everything learned passes here, one change at a time.
 
@@ -109,7 +86,7 @@ class Door:
         home: Home,
         history: History,
         record: Record,
-        load: Callable[[int], ChangeIntended | None],
+        load: Load,
         mode: Callable[[], Literal["auto", "suggest", "off"]],
     ) -> None:
         self.history = history
@@ -120,12 +97,17 @@ class Door:
         self._mode = mode
         self._ledger = Ledger()
         self._files = ChangeFiles(home, history)
-        self._again: dict[ChangeKind, Plan] = {}
-        self._reverse: dict[ChangeKind, Plan] = {}
+        self._earlier = Earlier(load, self._ledger, self._files)
+        self._same: dict[ChangeKind, Callable[[str, str], bool]] = {}
 
-    def plans(self, kind: ChangeKind, *, again: Plan, reverse: Plan) -> None:
-        """Changes of this kind are made again and undone by entry rather than by whole files."""
-        self._again[kind], self._reverse[kind] = again, reverse
+    def plans(
+        self, kind: ChangeKind, *, again: Plan, reverse: Plan, same: Callable[[str, str], bool]
+    ) -> None:
+        """Changes of this kind are made again and undone by entry rather than by whole files.
+        `same(entry, other)`: whether an entry says what another said, in lower case, in any words.
+        """
+        self._earlier.by_entry(kind, again, reverse)
+        self._same[kind] = same
 
     def check(self, proposal: Proposal, author: Author) -> ChangeStatus:
         """The status this would get now; ChangeRefused if none. Nothing is stored."""
@@ -144,7 +126,7 @@ class Door:
 
     async def undo(self, id: int, author: Author = OWNER) -> Change:
         """Take a change back while what it wrote still stands; leaves a marker for the learner."""
-        intended, status = self._known(id)
+        intended, status = self._earlier.known(id)
         if status in ("proposed", "rejected"):
             raise ChangeRefused(f"change {id} was never written", "There is nothing to undo.")
         if status == "undone":
@@ -157,33 +139,34 @@ class Door:
                 f"To make that again: learning redo {intended.undoes}",
             )
         written = self._ledger.writer(id)
-        return await self.apply(lambda: self._plan_reverse(written), author)
+        return await self.apply(lambda: self._earlier.reverse(written, id), author)
 
     async def redo(self, id: int, author: Author = OWNER) -> Change:
         """Make again what was undone: byte for byte, if its files were not changed since."""
-        id = self._ledger.root(id)
-        intended, status = self._known(id)
+        asked, id = id, self._ledger.root(id)
+        intended, status = self._earlier.known(id)
         if status != "undone":
             back = intended.undoes
             hint = f"It took back change {back}: learning redo {back}" if back else ""
-            raise ChangeRefused(f"change {id} is {status}, not undone", hint)
-        await self.apply(lambda: self._plan_redo(id, intended), author)
+            stands = "" if asked == id else f"change {asked} carries out change {id}, which"
+            raise ChangeRefused(f"{stands or f'change {id}'} is {status}, not undone", hint)
+        await self.apply(lambda: self._earlier.redo(id, intended, asked), author)
         return Change(id, intended.kind, intended.name, intended.action, "active")
 
     async def approve(self, id: int, author: Author = OWNER) -> Change:
         """Write what was proposed, or taken back; make a candidate active."""
-        intended, status = self._known(id)
+        intended, status = self._earlier.known(id)
         if status == "undone":
             return await self.redo(id, author)
         if status in ("proposed", "rejected"):
-            await self.apply(lambda: self._plan_again(id, intended), author)
+            await self.apply(lambda: self._earlier.again(id, intended), author)
         elif status == "candidate":
             await self._decide(id, "active", author)
         return Change(id, intended.kind, intended.name, intended.action, "active")
 
     async def reject(self, id: int, author: Author = OWNER) -> Change:
         """Refuse a proposed change for good; leaves a marker for the learner."""
-        intended, status = self._known(id)
+        intended, status = self._earlier.known(id)
         if status in ("undone", "rejected"):
             raise ChangeRefused(f"change {id} is {status} already")
         if status != "proposed":
@@ -197,7 +180,7 @@ class Door:
             if self._ledger.status(id) != "candidate" or self._mode() != "auto":
                 return False
             event = ChangeDecided(id=id, status="active", by="evidence", reason=reason)
-            await self._store(event, self._intent(id).session, "")
+            await self._store(event, self._earlier.intent(id).session, "")
             return True
 
     async def found_again(
@@ -208,7 +191,7 @@ class Door:
         if conversation is None:
             return
         for id in self._ledger.candidates(kind):
-            intended = self._intent(id)
+            intended = self._earlier.intent(id)
             if intended.session in ("", author.session):
                 continue
             entry = intended.entry_after
@@ -275,15 +258,16 @@ class Door:
     def _judge(self, proposal: Proposal, author: Author) -> tuple[ChangeStatus, str]:
         """The status a change gets, or ChangeRefused. The owner's own changes are active."""
         if reason := self.rights.refusal(proposal):
-            verb = "unpin" if "pinned" in reason else "unlock"
-            group = "curator" if verb == "unpin" else "learning"
-            raise ChangeRefused(reason, f"Only its owner can: hermes {group} {verb} NAME")
+            order = "curator unpin" if "pinned" in reason else "learning unlock"
+            raise ChangeRefused(
+                reason, f"Only its owner can: hermes {order} {self._named(proposal)}"
+            )
         if author.actor == "owner":
             return "active", ""
         mode = self._mode()
         if mode == "off":
             raise NotSaved("learning is off: nothing is written")
-        marker = self._ledger.refusal(marker_of(proposal))
+        marker = self._ledger.refusal(self._marker(proposal, self._ledger.refused))
         if marker and not asked_again(proposal, author):
             raise ChangeRefused(f"refused: {marker}; the owner decides otherwise, not you")
         if author.asks or mode == "suggest":
@@ -295,12 +279,29 @@ class Door:
         status, reason = earned(proposal, author, unproved=unproved > 0)
         return (self._proposed(proposal) if status == "proposed" else status), reason
 
+    def _named(self, proposal: Proposal) -> str:
+        """What a command calls it: a skill by its name, a note by the change that wrote it."""
+        if proposal.kind == "skill":
+            return proposal.name
+        return str(self._ledger.wrote(proposal.kind, proposal.entry_before) or "ID")
+
     def _proposed(self, proposal: Proposal) -> ChangeStatus:
         """A note is proposed once, however often it is thought of."""
-        waiting = proposal.kind != "skill" and self._ledger.waiting(marker_of(proposal))
+        marker = self._marker(proposal, self._ledger.waits)
+        waiting = proposal.kind != "skill" and self._ledger.waiting(marker)
         if waiting:
             raise ChangeRefused(f"change {waiting} proposes this already; the owner decides")
         return "proposed"
+
+    def _marker(self, proposal: Proposal, known: Iterable[str]) -> str:
+        """What this is called among the `known` markers: those of notes in other words are its."""
+        own, same = marker_of(proposal), self._same.get(proposal.kind)
+        if same is None or not proposal.entry_after or own in known:
+            return own
+        kind = f"{proposal.kind} "
+        told = (one for one in known if one.startswith(kind))
+        found = (one for one in told if same(proposal.entry_after, one.removeprefix(kind)))
+        return next(found, own)
 
     async def _attempt(
         self, proposal: Proposal, status: ChangeStatus, author: Author, reason: str
@@ -314,7 +315,7 @@ class Door:
             actor=author.actor,
             session=author.session,
             checkpoint=author.checkpoint,
-            files=_kept(proposal),
+            files=self._kept(proposal),
             entry_before=proposal.entry_before,
             entry_after=proposal.entry_after,
             reason=reason,
@@ -355,7 +356,7 @@ class Door:
         words = {"active": "approved", "undone": "undone", "rejected": "rejected"}
         reason = f"{words.get(status, status)} by the {author.actor}"
         event = ChangeDecided(id=id, status=status, by=author.actor, reason=reason)
-        await self._store(event, self._intent(id).session, "")
+        await self._store(event, self._earlier.intent(id).session, "")
 
     async def _store(self, event: AnyEvent, session: str, run: str) -> int:
         seq = await self._record(event, session, run)
@@ -367,81 +368,15 @@ class Door:
         if isinstance(event, RightSet):
             self.rights.take(event)
 
-    # -- changes made before --------------------------------------------------------------------
-
-    def _known(self, id: int) -> tuple[ChangeIntended, ChangeStatus]:
-        status = self._ledger.status(id)
-        if status is None:
-            raise ChangeRefused(f"there is no change {id}", "`hermes learning list` shows them all")
-        intended = self._intent(id)
-        if hidden := self._ledger.forgotten & {id, intended.forgets}:
-            raise ChangeRefused(
-                f"change {id} is forgotten", f"To have it back: learning undo {max(hidden)}"
-            )
-        if not intended.files:
-            raise ChangeRefused(f"the words of change {id} were purged", "Nothing is left of them.")
-        return intended, status
-
-    def _intent(self, id: int) -> ChangeIntended:
-        intended = self._load(id)
-        assert intended is not None  # the journal keeps every change
-        return intended
-
-    def _plan_again(self, id: int, intended: ChangeIntended) -> Proposal:
-        plan = self._again.get(intended.kind)
-        proposal = plan(intended) if plan else _of(intended, self._files.again(intended.files))
-        return replace(proposal, approves=id)
-
-    def _plan_redo(self, id: int, intended: ChangeIntended) -> Proposal:
-        undo = self._load(self._ledger.undoer(id))
-        try:
-            if undo is not None:
-                proposal = self._reversed(undo, changed=False)
-                return replace(proposal, action=intended.action, approves=id)
-        except ChangeRefused:
-            pass  # something was written since: the change is planned anew
-        try:
-            return self._plan_again(id, intended)
-        except ChangeRefused as error:
-            first = ", ".join(map(str, self._ledger.undone_before(id)))
-            raise ChangeRefused(
-                f"change {id} cannot be made again: {error.message}",
-                f"Redo {first} first." if first else error.hint,
-            ) from error
-
-    def _plan_reverse(self, id: int) -> Proposal:
-        intended, later = self._intent(id), self._ledger.later(id)
-        try:
-            proposal = self._reversed(intended, changed=bool(later))
-        except ChangeRefused as error:
-            roots = dict.fromkeys(map(self._ledger.root, later))
-            first = ", ".join(map(str, roots))
-            raise ChangeRefused(
-                f"change {id} cannot be undone: {error.message}",
-                f"Undo {first} first." if first else error.hint,
-            ) from error
-        return replace(proposal, action="undo", undoes=id)
-
-    def _reversed(self, intended: ChangeIntended, *, changed: bool) -> Proposal:
-        if plan := self._reverse.get(intended.kind):
-            return plan(intended)
-        if changed:
-            raise ChangeRefused("its files were changed again")
-        return _of(intended, self._files.reverse(intended.files))
+    def _kept(self, proposal: Proposal) -> tuple[FileChange, ...]:
+        """The files as the journal keeps them: notes may be long and change by an entry at a time,
+        skills may hold much, and what is no text."""
+        if proposal.kind == "skill":
+            return self._files.kept(proposal.files)
+        return tuple(shortened(file) for file in proposal.files)
 
     def _record_commit(self, paths: Sequence[str], id: int, intended: ChangeIntended) -> None:
         reason = f"{intended.action} {intended.kind} {intended.name}".strip()
         self.history.record(
             paths, actor=intended.actor, reason=reason, session=intended.session, change=id
         )
-
-
-def _kept(proposal: Proposal) -> tuple[FileChange, ...]:
-    """The files as the journal keeps them: notes may be long and change by an entry at a time."""
-    if proposal.kind == "skill":
-        return proposal.files
-    return tuple(shortened(file) for file in proposal.files)
-
-
-def _of(intended: ChangeIntended, files: tuple[FileChange, ...]) -> Proposal:
-    return Proposal(intended.kind, intended.name, intended.action, files)

@@ -11,7 +11,7 @@ def shortened(file: FileChange) -> FileChange:
     """The same change without the lines both texts begin and end with. Unlike those it cannot be
     told what a file held that holds something else by now."""
     before, after = file.before, file.after
-    if file.part or before is None or after is None:
+    if file.part or file.kept or before is None or after is None:
         return file
     start = before.rfind("\n", 0, _common(before, after)) + 1
     end = _common_lines(before[start:], after[start:])

@@ -17,7 +17,8 @@ from agent.learning.origin import rests_on, tainted
 from hermes_home.errors import ChangeRefused
 
 if TYPE_CHECKING:
-    from agent.learning.door import Author, Proposal
+    from agent.learning.door import Author
+    from agent.learning.proposal import Proposal
 
 Sources = Sequence[tuple[bool, str]]
 

@@ -51,7 +51,8 @@ class Ledger:
 
     pending: the change that was intended last, if it is not made; 0 = none. The door makes one at
     a time, so an earlier one never happened. owed: decisions that follow from a change that was
-    made, and are not journalled yet.
+    made, and are not journalled yet. refused: why the learner may not do something, by its marker.
+    waits: the proposals that wait for the owner, by theirs.
     """
 
     def __init__(self) -> None:
@@ -62,8 +63,8 @@ class Ledger:
         self._standing: dict[str, list[int]] = {}
         self._writers: dict[int, int] = {}
         self._latest: dict[str, int] = {}
-        self._refused: dict[str, str] = {}
-        self._waiting: dict[str, int] = {}
+        self.refused: dict[str, str] = {}
+        self.waits: dict[str, int] = {}
         self._undoers: dict[int, int] = {}
         self._removals: dict[int, int] = {}
         self.forgotten: set[int] = set()
@@ -85,11 +86,16 @@ class Ledger:
 
     def refusal(self, marker: str) -> str:
         """Why the learner may not do this; empty if it may."""
-        return self._refused.get(marker, "")
+        return self.refused.get(marker, "")
 
     def waiting(self, marker: str) -> int:
         """The proposal of this that waits for the owner; 0 = none."""
-        return self._waiting.get(marker, 0)
+        return self.waits.get(marker, 0)
+
+    def wrote(self, kind: ChangeKind, entry: str) -> int:
+        """The standing change that brought this note; 0 = none, it was written by hand."""
+        ids = self._standing.get(f"{kind} {_plain(entry)}", ())
+        return self.root(ids[-1]) if ids else 0
 
     def candidate(self, kind: ChangeKind, entry: str) -> int:
         """The change that wrote this note, if its use is not shown yet; 0 = none."""
@@ -156,7 +162,7 @@ class Ledger:
         self.pending = 0 if proposed else id
         if proposed:
             self._status[id] = "proposed"
-            self._waiting[self._known[id].marker] = id
+            self.waits[self._known[id].marker] = id
 
     def _made(self, id: int, change: _Known) -> None:
         self.pending = 0
@@ -174,7 +180,7 @@ class Ledger:
             self._writers[change.approves] = id
             self.owed[change.approves] = "active"
         if change.by_owner and not change.forgets:
-            self._refused.pop(change.marker, None)
+            self.refused.pop(change.marker, None)
 
     def _undone(self, id: int) -> None:
         change = self._known[id]
@@ -189,23 +195,23 @@ class Ledger:
         marker, status = self._known[id].marker, self._status.get(id)
         if not off:
             self.forgotten.add(id)
-            self._refused[marker] = f"the owner wants this forgotten (change {id})"
+            self.refused[marker] = f"the owner wants this forgotten (change {id})"
             return
         self.forgotten.discard(id)
-        self._refused.pop(marker, None)
+        self.refused.pop(marker, None)
         if status in ("undone", "rejected"):
-            self._refused[marker] = f"the owner has {status} this (change {id})"
+            self.refused[marker] = f"the owner has {status} this (change {id})"
 
     def _decided(self, id: int, status: ChangeStatus) -> None:
         self.owed.pop(id, None)
         self._status[id] = status
         marker = self._known[id].marker
-        if self._waiting.get(marker) == id:
-            del self._waiting[marker]
+        if self.waits.get(marker) == id:
+            del self.waits[marker]
         if status in ("undone", "rejected"):
-            self._refused[marker] = f"the owner has {status} this (change {id})"
+            self.refused[marker] = f"the owner has {status} this (change {id})"
         else:
-            self._refused.pop(marker, None)
+            self.refused.pop(marker, None)
 
 
 def marker_of(change: About) -> str:

@@ -30,13 +30,15 @@ _ESCAPES = re.compile(r"\\+[nrtbf\"/]")
 @dataclass(frozen=True)
 class Mask:
     """id: the change that is forgotten. until: what was stored before this event is hidden.
-    changes: every change that holds the words. paths: the files they stood in, below the home."""
+    changes: every change that holds the words. paths: the files they stood in, below the home.
+    names: of what only these changes keep below files/."""
 
     id: int
     until: int
     words: Words
     changes: frozenset[int]
     paths: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def value(self, key: str, value: Any) -> Any:
         """One field of an event, as plain data, without the words."""
@@ -235,7 +237,16 @@ class Changes:
         found |= {id, *self._removals.get(id, ())}
         files = [file for one in found for file in self._changes[one].files]
         words = _of_skill(change.name, files) if change.kind == "skill" else Words(tuple(things))
-        return Mask(id, until, words, frozenset(found), frozenset(file.path for file in files))
+        paths = frozenset(file.path for file in files)
+        return Mask(id, until, words, frozenset(found), paths, self._names(found))
+
+    def _names(self, found: set[int]) -> frozenset[str]:
+        """What these changes keep below files/, and no other one does."""
+        names = set().union(*(_kept_names(self._changes[id]) for id in found))
+        if names:
+            others = (one for id, one in self._changes.items() if id not in found)
+            names = names.difference(*map(_kept_names, others))
+        return frozenset(names)
 
     def _of(self, kind: str, thing: str, until: int) -> list[int]:
         return [id for id in self._about[kind, thing] if id < until]
@@ -263,6 +274,11 @@ def _of_skill(name: str, files: Iterable[FileChange]) -> Words:
 
 def _entries(change: ChangeIntended) -> set[str]:
     return {change.entry_before, change.entry_after} - {""}
+
+
+def _kept_names(change: ChangeIntended) -> set[str]:
+    texts = [text for file in change.files if file.kept for text in (file.before, file.after)]
+    return set(filter(None, texts))
 
 
 def _description(text: str) -> str:

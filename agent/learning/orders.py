@@ -13,6 +13,8 @@ from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
+from agent.learning.literals import LEAST, glued, listed
+
 AROUND = 400
 """Characters on both sides of words that speak to an assistant."""
 FACT, ORDER, HOT = 4, 3, 2
@@ -105,11 +107,13 @@ Words = tuple[str, ...]
 
 class Order(NamedTuple):
     """What a sentence says: the beginnings of its words, and, of an order, all of them in turn.
-    `least`: how many a note must have in common to say the same."""
+    `least`: how many a note must have in common to say the same. `names`: those of its stems that
+    a fact only lists."""
 
     stems: frozenset[str]
     words: Words
     least: int
+    names: frozenset[str] = frozenset()
 
 
 def reworded(text: str, sources: Sequence[tuple[bool, str]], share: float = SHARE) -> list[str]:
@@ -139,10 +143,12 @@ def reworded(text: str, sources: Sequence[tuple[bool, str]], share: float = SHAR
 
 
 def _same(piece: str, stems: frozenset[str], order: Order, known: set[str], share: float) -> bool:
-    common = (stems & order.stems) - known
+    common, new = (stems & order.stems) - known, stems - known
     if not common:
         return False
-    new = stems - known
+    if order.names and not common.isdisjoint(order.names):
+        both = order.names & _names(piece)
+        common, new = common - both, new - both
     least = SHARE if order.least < FACT else share
     if len(common) >= order.least and len(common) >= least * len(new):
         return True
@@ -191,14 +197,25 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    for part in _split(text):
+    for part in (*_split(text), *(one for whole in glued(text) for one in _split(whole))):
         bare = _MARKER.sub("", part)
         if bare and not part.startswith("#"):
             yield bare
 
 
 def _order(text: str, least: int) -> Order:
-    return Order(_stems(text), _plain_words(text) if least < FACT else (), least)
+    if least < FACT:
+        return Order(_stems(text), _plain_words(text), least)
+    return Order(_stems(text), (), least, _names(text))
+
+
+@lru_cache(maxsize=256)
+def _names(text: str) -> frozenset[str]:
+    """The stems of the names that a text only lists, as a table's head does or code its keys."""
+    if sum(map(text.count, ",;|\t\n")) < LEAST - 1:
+        return frozenset()
+    names, rest = listed(text)
+    return _stems(names) - _stems(rest) if names else frozenset()
 
 
 @lru_cache(maxsize=4_096)

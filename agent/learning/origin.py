@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from agent.learning import literals
+
 RUN = 8
 """Words in a row that are too many to be a coincidence."""
 SENTENCE_WORDS = 4
@@ -27,8 +29,8 @@ _WORD = re.compile(r"[^\W_]+(?:(?:[_./@-]+|:(?=\d))[^\W_]+)*")
 _SCHEME = re.compile(r"\b[a-z][a-z+.-]*://")
 _ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|[nrt])")
 _ADDRESS = re.compile(
-    r"[a-z][a-z+.-]*://[^\s<>\"'`)]+"
-    r"|[\w.+-]+@[\w-]+\.[\w.-]+"
+    r"[a-z][a-z+.-]{0,30}://[^\s<>\"'`)]+"
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\b(?:[\w-]+\.)+[a-z]{2,}/[^\s<>\"'`)]+",
     re.IGNORECASE,
@@ -43,15 +45,21 @@ def tainted(text: str, sources: Sequence[tuple[bool, str]]) -> list[str]:
     """The parts of `text` whose first appearance in `sources` (trusted?, words; oldest first) is
     untrusted. Parts that appear in none are the author's own."""
     suspects = {words: part for part in _parts(text) if (words := _words(part))}
+    lists = {words for part in _lists(text) if (words := _words(part)) and words not in suspects}
+    suspects |= {words: " ".join(words) for words in lists}
     places = _places(suspects)
     found: list[str] = []
     for trusted, source in sources:
         if not suspects:
             break
-        for words in _seen(_words(source), places):
-            part = suspects.pop(words, None)
-            if part is not None and not trusted:
-                found.append(part)
+        for words in dict.fromkeys(_seen(_words(source), places)):
+            if words not in suspects:
+                continue
+            if trusted or words not in lists:
+                part = suspects.pop(words)
+                found += [] if trusted else [part]
+            elif _in_prose(words, source):
+                found.append(suspects.pop(words))
     return found
 
 
@@ -68,11 +76,23 @@ def _stems(text: str) -> set[str]:
 
 def _parts(text: str) -> Iterator[str]:
     yield from _ADDRESS.findall(text)
-    yield from filter(_telling, _commands(text))
-    yield from _sentences(text)
+    yield from (found for whole in literals.glued(text) for found in _ADDRESS.findall(whole))
+    yield from filter(_telling, (*_commands(text), *literals.started(text)))
+    yield from (one for one in _sentences(text) if not _only_listed(one))
     words = _words(text)
     for start in range(len(words) - RUN + 1):
         yield " ".join(words[start : start + RUN])
+
+
+def _lists(text: str) -> Iterator[str]:
+    """Lists of names, and rows of quotation marks: copied only if a source has them in prose."""
+    yield from literals.rows(text)
+    yield from filter(_only_listed, _sentences(text))
+
+
+def _only_listed(sentence: str) -> bool:
+    names, rest = literals.listed(sentence)
+    return bool(names) and not _words(rest)
 
 
 def _commands(text: str) -> Iterator[str]:
@@ -101,11 +121,15 @@ def _sentences(text: str) -> Iterator[str]:
 def _words(text: str) -> Words:
     """The words as they are compared: without case, punctuation, JSON's escapes and characters
     that nobody sees."""
+    return tuple(_WORD.findall(_SCHEME.sub(" ", _plain(text))))
+
+
+def _plain(text: str) -> str:
     plain = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain)
         plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")
-    return tuple(_WORD.findall(_SCHEME.sub(" ", plain.casefold())))
+    return plain.casefold()
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -127,3 +151,9 @@ def _seen(source: Words, places: Places) -> Iterator[Words]:
             start = at - offset
             if start >= 0 and source[start : start + len(suspect)] == suspect:
                 yield suspect
+
+
+def _in_prose(words: Words, source: str) -> bool:
+    """Whether a source says these words as a sentence does, with nothing but a space between."""
+    row = r"[`'\"*]? [`'\"*]?".join(map(re.escape, words))
+    return re.search(rf"(?<!\w){row}(?!\w)", _plain(source)) is not None

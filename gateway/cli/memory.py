@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import clean, note, show_json, table, when
+from gateway.cli.output import clean, note, show_difference, show_json, table, when
 from gateway.cli.start import connect
-from gateway.learning.change_text import related
+from gateway.learning.change_text import REMOVING, status, written
 
 TITLES = (("memory", "MEMORY.md"), ("user", "USER.md"))
 
@@ -54,13 +54,19 @@ def _change(arguments: Arguments, **operation: str) -> int:
         answer = wire.post("/api/memory", {"operations": [asked], "cwd": str(Path.cwd())})
     if arguments.on("json"):
         show_json(answer)
+    elif answer["changes"]:
+        _tell(answer["changes"])
     else:
-        print("; ".join(_told(change) for change in answer["changes"]) or "nothing changed")
+        said = ": the notes say that already" if operation.get("text") else ""
+        print(f"nothing changed{said}")
     return 0
 
 
-def _told(change: dict[str, Any]) -> str:
-    return f"{change['action']} {change['kind']}: {change['status']} (change {change['id']})"
+def _tell(changes: list[dict[str, Any]]) -> None:
+    for change in changes:
+        print(f"{change['action']} {change['kind']}: {change['status']} (change {change['id']})")
+        if change["entry_before"]:
+            show_difference(written(change))
 
 
 def history(arguments: Arguments) -> int:
@@ -69,12 +75,18 @@ def history(arguments: Arguments) -> int:
     if arguments.on("json"):
         show_json(rows)
     elif rows:
-        table([_row(row) for row in rows], ["id", "when", "who", "what", "status", "text"])
+        actions = {row["id"]: row["action"] for row in rows}
+        head = ["id", "when", "who", "what", "status", "text"]
+        table([_row(row, actions) for row in rows], head)
     else:
         note("the notes have not changed yet")
     return 0
 
 
-def _row(row: dict[str, Any]) -> list[str]:
-    told = "; ".join([row["name"], *related(row)])
-    return [str(row["id"]), when(row["at"]), row["actor"], row["action"], row["status"], told]
+def _row(row: dict[str, Any], actions: dict[int, str]) -> list[str]:
+    """`actions`: what each change did, by its id."""
+    what = f"{row['action']} {row['replaces']}" if row["replaces"] else row["action"]
+    stands, later = status(row), row["replaced_by"]
+    if later and stands in ("active", "candidate"):
+        stands = f"{'removed' if actions.get(later) in REMOVING else 'replaced'} by {later}"
+    return [str(row["id"]), when(row["at"]), row["actor"], what, stands, row["name"]]

@@ -7,6 +7,7 @@ operations  what is asked of the notes, checked as a whole
 scope       where an entry holds, and until when
 known       what the notes say already, and what a new entry supersedes
 claims      which claims are the same, and which contradict each other
+saying      a sentence in one form of those that mean the same
 wording     a claim as the words it is compared by
 lexicon     the tables of words for that
 echo        what a session was only reminded of

@@ -14,23 +14,24 @@ from memory.notes.lexicon import (
     ATTRIBUTES,
     CONDITIONS,
     COUNTED,
+    DONE_TO,
     HELD,
     INDEFINITE,
     OPPOSITES,
     PLACED,
     PREPOSITIONS,
+    PROGRAMS,
     QUANTIFIERS,
     STATE_ENDINGS,
     STATES,
+    STEPS,
     THINGS,
     VALUED,
-    VERBS,
     WEEKDAYS,
     WHERE,
 )
-from memory.notes.wording import SITE, names_of, sentences, words_of
-
-Words = tuple[str, ...]
+from memory.notes.saying import Words, said, turned_round
+from memory.notes.wording import SITE, begun, names_of, sentences, words_of
 
 MOST_WORDS = 24
 """Of a longer sentence nothing is understood."""
@@ -48,8 +49,14 @@ class Facet(NamedTuple):
 
 @lru_cache(maxsize=16_384)
 def statements(text: str) -> frozenset[Words]:
-    """The sentences of a text; two texts with the same ones say the same."""
-    return frozenset(filter(None, map(_statement, sentences(text))))
+    """The sentences of a text, and the order of its orders; two texts with the same ones say the
+    same."""
+    parts = [(part, said(part)) for part in sentences(text)]
+    orders = [words for part, words in parts if _is_order(part)]
+    found = {words for _, words in parts if words}
+    if len(orders) > 1:
+        found.add(("then", *(word for words in orders for word in words)))
+    return frozenset(found)
 
 
 @lru_cache(maxsize=8_192)
@@ -69,26 +76,12 @@ def exclude(one: Facet, other: Facet) -> bool:
     return one.about == other.about and _differ(one.says, other.says)
 
 
-def _statement(sentence: str) -> Words:
-    """Its words in one order of those that mean the same: `on Fridays X` is `X on Fridays`."""
-    words = _asked(words_of(sentence))
-    if words.count("not") == 1 and not (CONDITIONS | QUANTIFIERS) & set(words):
-        return ("not", *_turned(tuple(word for word in words if word not in ("=", "not"))))
-    return _turned(tuple(word for word in words if word != "="))
-
-
-def _asked(words: Words) -> Words:
-    """`keep logs` for `logs are kept`."""
-    at = words.index("=") if "=" in words else 0
-    verb = words[at + 1] if at and at + 1 < len(words) else ""
-    if verb not in VERBS and not verb.endswith("ed"):
-        return words
-    return (verb.removesuffix("ed"), *words[:at], *words[at + 2 :])
-
-
-def _turned(words: Words) -> Words:
-    """The smallest of the ways to begin a circle of words."""
-    return min((words[at:] + words[:at] for at in range(len(words))), default=())
+def _is_order(sentence: str) -> bool:
+    """Whether it begins with a program or with what is to be done, as in `drop the table`."""
+    first, second, *_ = [*begun(sentence.casefold().strip()).split(), "", ""]
+    if first in STEPS | PROGRAMS:
+        return True
+    return first not in PREPOSITIONS | CONDITIONS | QUANTIFIERS and second in DONE_TO
 
 
 def _facets(sentence: str) -> tuple[Facet, ...]:
@@ -113,7 +106,7 @@ def _denial(words: Words) -> Iterator[Facet]:
         return
     plain = tuple(OPPOSITES.get(word, word) for word in words if word != "not")
     denials = words.count("not") + sum(word in OPPOSITES for word in words)
-    yield Facet(("whether", *_turned(plain)), (("no", "yes")[denials % 2 == 0],))
+    yield Facet(("whether", *turned_round(plain)), (("no", "yes")[denials % 2 == 0],))
 
 
 def _choice(words: Words) -> Iterator[Facet]:

@@ -16,8 +16,10 @@ SEARCH = "session_search"
 _HIT = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC, \w+, session .*?\): ")
 
 
-def echoes(text: str, conversation: Conversation) -> bool:
+def echoes(text: str, conversation: Conversation | None) -> bool:
     """Whether all it says was shown from the notes or by a search, and nobody said it now."""
+    if conversation is None:
+        return False
     said = statements(parse(_HIT.sub("", text)).claim)
     if not said or rests_on(text, conversation.said):
         return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from memory.notes.claims import Facet, Words, contradict, exclude, facets, statements
+from memory.notes.claims import Facet, contradict, exclude, facets, statements
 from memory.notes.entries import normal
+from memory.notes.saying import Words
 from memory.notes.scope import Scoped, covers, parse, same_place
 from memory.notes.wording import sentences, stems_of
 

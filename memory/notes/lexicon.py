@@ -49,6 +49,24 @@ MONTHS = _words(
     "january february march april may june july august september october november december"
     " jan feb mar apr jun jul aug sep oct nov dec"
 )
+YEAR = tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())
+PROGRAMS = _words(
+    "make just npm pnpm yarn npx uv pip poetry tox nox hatch git docker kubectl helm terraform"
+    " cargo systemctl apt brew pytest ruff mypy black alembic flask celery gradle mvn ninja cmake"
+    " bundle rake composer ansible bazel"
+)
+"""The word behind one of these is a name."""
+ORDERS = tuple(
+    "run use restart reload install delete remove ask write put keep start stop copy move check"
+    " test build deploy push pull commit format sign do never always first tell wait".split()
+)
+"""Where the order begins, if no comma says so."""
+STEPS = frozenset(ORDERS) - _words("do never always")
+"""Of several sentences that begin so, one comes after the other."""
+DONE_TO = _words("a an the it them")
+"""Where one of these stands second, a sentence mostly begins with what is to be done."""
+WITH_E = _words("paste locale morale")
+"""Without their e they are another word."""
 VERBS = _words("keep write lead build hold put own")
 """What `kept`, `written` and so on are compared as."""
 WHERE = _words("at from in on to until")

@@ -181,6 +181,12 @@ def says_again(text: str, entry: str) -> bool:
     return known_by(one, [other])
 
 
+def same_words(text: str, refused: str) -> bool:
+    """Whether a text says what was refused, of the same place; `refused` is in lower case."""
+    one, other = parse(text), parse(refused)
+    return one.place.casefold() == other.place and says_again(one.claim, other.claim)
+
+
 def _in_its_place(text: str, before: str) -> str:
     """A new wording holds where the old one did, unless it says where."""
     place = parse(before).place

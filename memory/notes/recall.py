@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from memory.notes.known import CUT, standing
 from memory.notes.scope import parse
-from memory.notes.wording import stems_of
+from memory.notes.wording import stems_in, stems_of
 
 MOST_MATCHING = 200
 FEW_CHARACTERS = 20
@@ -58,7 +58,7 @@ def _matching(entries: Sequence[str], about: str) -> list[int]:
 def _ranked(entries: Sequence[str], about: str) -> dict[int, float]:
     """The entries that share words with a text, with their scores, the best first. A word counts
     the more the fewer entries hold it."""
-    asked = stems_of(about)
+    asked = stems_in(about)
     held = [stems_of(text) & asked for text in entries] if asked else []
     counts = Counter(word for words in held for word in words)
     weights = {word: math.log(1 + len(entries) / count) for word, count in counts.items()}

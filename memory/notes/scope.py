@@ -55,6 +55,13 @@ def holds(text: str, cwd: str, today: date) -> bool:
     return not scoped.place or bool(cwd) and _below(_folder(cwd), _folder(scoped.place))
 
 
+def here(text: str, cwd: str, today: date) -> str:
+    """The entry as it holds today in a workspace (empty = in none), unless it says where."""
+    scoped = parse(text)
+    place = scoped.place or (shown(cwd) if cwd else "")
+    return written(scoped._replace(place=place, until=today))
+
+
 def expired(text: str, today: date) -> bool:
     until = parse(text).until
     return until is not None and until < today

@@ -12,16 +12,27 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from agent.events import ChangeIntended, ChangeKind, ChangeStatus, FileChange
-from agent.learning.door import Author, Change, Proposal
+from agent.learning.door import Author, Change
 from agent.learning.file_parts import whole
+from agent.learning.proposal import Proposal
 from hermes_home.errors import ChangeRefused, ToolError
 from hermes_home.paths import Home
 from hermes_home.settings import MemorySettings
 from memory.notes.echo import echoes
 from memory.notes.entries import Document, normal
-from memory.notes.operations import SUPERSEDE, Operation, Step, Target, dated, resolve, says_again
+from memory.notes.known import known_by
+from memory.notes.operations import (
+    SUPERSEDE,
+    Operation,
+    Step,
+    Target,
+    dated,
+    resolve,
+    same_words,
+    says_again,
+)
 from memory.notes.recall import choose, search
-from memory.notes.scope import holds
+from memory.notes.scope import expired, here, holds
 from memory.notes.versions import Versions
 
 FILES: dict[Target, str] = {"memory": "MEMORY.md", "user": "USER.md"}
@@ -30,7 +41,7 @@ Plan = Callable[[ChangeIntended], Proposal]
 
 
 class Core(NamedTuple):
-    """What a prompt gets of one file, and how many entries there are."""
+    """What a prompt gets of one file, and how many entries there are that have not expired."""
 
     texts: list[str]
     total: int
@@ -39,7 +50,9 @@ class Core(NamedTuple):
 class NoteDoor(Protocol):
     """What notes need of the door everything learned passes."""
 
-    def plans(self, kind: Target, *, again: Plan, reverse: Plan) -> None: ...
+    def plans(
+        self, kind: Target, *, again: Plan, reverse: Plan, same: Callable[[str, str], bool]
+    ) -> None: ...
 
     def check(self, proposal: Proposal, author: Author) -> ChangeStatus: ...
 
@@ -68,7 +81,7 @@ class Notes:
         self._lock = asyncio.Lock()
         self._versions: dict[Target, Versions] = {target: Versions(clock) for target in FILES}
         for target in FILES:
-            door.plans(target, again=self._again, reverse=self._reverse)
+            door.plans(target, again=self._again, reverse=self._reverse, same=same_words)
 
     def path(self, target: Target) -> Path:
         return self._home.memories / FILES[target]
@@ -86,9 +99,13 @@ class Notes:
         room, then those for the workspace `cwd`, then the newest. leave_out: entries not to be
         trusted yet. The same arguments, file and day give the same entries.
         """
+        entries = self.entries(target)
+        if not entries:
+            return Core([], 0)
         limits = {"memory": self.settings.memory_chars, "user": self.settings.user_chars}
         hidden, today = {normal(text) for text in leave_out}, self._today()
-        known = [text for text in self.entries(target) if normal(text) not in hidden]
+        lasting = [text for text in entries if not expired(text, today)]
+        known = [text for text in lasting if normal(text) not in hidden]
         current = [text for text in known if holds(text, cwd, today)]
         return Core(choose(current, about, limits[target]), len(known))
 
@@ -149,28 +166,41 @@ class Notes:
     async def _apply(
         self, operations: Sequence[Operation], author: Author, cwd: str
     ) -> list[Change]:
-        new = [one for one in operations if not _echoes(one, author)]
+        told = author.conversation
+        new = [one for one in operations if one.action != "add" or not echoes(one.text, told)]
         if author.actor != "owner":
             new = [dated(one, self._today()) for one in new]
         async with self._lock:
-            await self._found_again(new, author)
-            steps = [self._checked(step, author) for step in resolve(new, self.entries, cwd)]
+            await self._found_again(new, author, cwd)
+            checked = [self._checked(one, author, cwd) for one in resolve(new, self.entries, cwd)]
+            steps = [step for step in checked if step is not None]
             return [await self._write(partial(self._propose, step), author) for step in steps]
 
-    async def _found_again(self, operations: Sequence[Operation], author: Author) -> None:
+    async def _found_again(self, operations: Sequence[Operation], author: Author, cwd: str) -> None:
         """What another session noted without proof, and this one finds by itself, is proved."""
         for operation in operations:
-            if operation.action == "add" and operation.text.strip():
-                says = partial(says_again, operation.text.strip())
+            if operation.action == "add" and (text := operation.text.strip()):
+                says = partial(says_again, here(text, cwd, self._today()))
                 await self._door.found_again(operation.target, says, author)
 
-    def _checked(self, step: Step, author: Author) -> Step:
-        """The step, if the door lets it pass. What is not proved yet supersedes nothing: it would
-        be hidden from other sessions, and what it stands for with it."""
+    def _checked(self, step: Step, author: Author, cwd: str) -> Step | None:
+        """The step, if the door lets it pass; None if it says again what is known here and now,
+        as if it were known everywhere or for longer: only the owner's word makes it so.
+
+        What is not proved yet supersedes nothing: it would be hidden from other sessions, and
+        what it stands for with it.
+        """
         status = self._door.check(self._propose(step), author)
+        adds = step.supersedes or not step.before
+        if status != "active" and adds and self._known_here(step.after, cwd):
+            return None
         if status == "candidate" and step.supersedes:
             return Step(step.target, "", step.after)
         return step
+
+    def _known_here(self, text: str, cwd: str) -> bool:
+        now = here(text, cwd, self._today())
+        return any(known_by(now, self.entries(target)) for target in FILES)
 
     async def _write(self, plan: Callable[[], Proposal], author: Author) -> Change:
         """Pass the door, and remember what the file held before and after. Under the lock: the
@@ -262,14 +292,6 @@ class Notes:
                 f"{path.name} cannot be read: {error.strerror}",
                 "Its owner must mend that; nothing is written to it until then.",
             ) from error
-
-
-def _echoes(operation: Operation, author: Author) -> bool:
-    return (
-        operation.action == "add"
-        and author.conversation is not None
-        and echoes(operation.text, author.conversation)
-    )
 
 
 def _step_of(intended: ChangeIntended) -> Step:
