@@ -1,0 +1,264 @@
+"""`hermes skills`, those of others: browse, inspect, install, check, update, audit and the like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gateway.cli.arguments import Arguments
+from gateway.cli.output import note, show_json, show_text, table
+from gateway.cli.start import connect, socket_path
+from gateway.cli.table import TAP_ACTIONS
+from gateway.cli.wire import Wire
+from hermes_home.errors import HermesError, UsageError
+
+Row = dict[str, Any]
+
+LONG = 600.0
+"""Seconds a source may take."""
+
+
+def patient(home: str) -> Wire:
+    """A connection to the daemon on which an answer may take long."""
+    connect(home).close()
+    return Wire(socket_path(home), LONG)
+
+
+def post(arguments: Arguments, what: str, body: Row) -> Any:
+    """What the daemon answers, which may take long."""
+    with patient(arguments.home) as wire:
+        return wire.post(f"/api/shared/{what}", body)
+
+
+def place(word: str) -> str:
+    """A source as the daemon, which is in another folder, knows it: what is here by its full
+    path."""
+    path, hash, inner = word.partition("#")
+    here = path.startswith((".", "/", "~")) or Path(path).exists()
+    if not here or "://" in path:
+        return word
+    return whole(path) + hash + inner
+
+
+def whole(path: str) -> str:
+    """The full path of a file or folder here."""
+    return str(Path(path).expanduser().resolve())
+
+
+# -- looking --------------------------------------------------------------------------------------
+
+
+def browse(arguments: Arguments) -> int:
+    source = arguments.word(0)
+    return _offered(arguments, place(source) if source else "", "", "there is no skill")
+
+
+def search(arguments: Arguments) -> int:
+    """In the taps, and among what ships."""
+    words = " ".join(arguments.words)
+    return _offered(arguments, "", words, f"no tap has a skill for {words!r}")
+
+
+def _offered(arguments: Arguments, source: str, words: str, none: str) -> int:
+    body = {"source": source, "words": words, "allow_private": arguments.on("allow-private")}
+    found = post(arguments, "browse", body)
+    rows = found["skills"]
+    if "limit" in arguments.options:
+        rows = rows[: arguments.number("limit", 20)]
+    for problem in found["problems"]:
+        note(problem)
+    if arguments.on("json"):
+        show_json(rows)
+    elif rows:
+        table([[row["name"], _here(row), row["address"], _about(row)] for row in rows], HEAD)
+        note("hermes skills inspect ADDRESS   fetches one and shows what is in it")
+    else:
+        note(none)
+    return 0
+
+
+HEAD = ["name", "here", "address", "description"]
+
+
+def _here(row: Row) -> str:
+    return "yes" if row["here"] == "home" else str(row["here"])
+
+
+def _about(row: Row) -> str:
+    return f"(cannot be read: {row['problem']})" if row["problem"] else str(row["description"])
+
+
+def inspect(arguments: Arguments) -> int:
+    from gateway.cli import sharing_told as told
+
+    rows = _fetched(arguments)
+    if arguments.on("json"):
+        show_json(_one_or_all(arguments, rows))
+        return 0
+    for row in rows:
+        show_text([*told.described(row), "", *row["body"].split("\n"), ""])
+    return 0
+
+
+def _fetched(arguments: Arguments) -> list[Row]:
+    body = {
+        "source": place(arguments.word(0)),
+        "names": arguments.words[1:],
+        "all": arguments.on("all"),
+        "allow_private": arguments.on("allow-private"),
+    }
+    rows: list[Row] = post(arguments, "inspect", body)
+    return rows
+
+
+def _one_or_all(arguments: Arguments, rows: list[Row]) -> Any:
+    """One object where one skill was asked for, else a list."""
+    several = arguments.on("all") or len(arguments.words) > 2
+    return rows if several else rows[0]
+
+
+# -- changing -------------------------------------------------------------------------------------
+
+
+def install(arguments: Arguments) -> int:
+    """Exit 1 if any of them was not installed."""
+    from gateway.cli import sharing_told as told
+    from gateway.cli.sessions import confirmed
+
+    rows = _fetched(arguments)
+    free = [row for row in rows if not row["refused"]]
+    for row in rows:
+        if row["refused"]:
+            note(f"{row['name']} cannot be installed: {row['refused']}")
+        else:
+            note("\n".join(told.described(row)))
+    if not free:
+        return 1
+    names = ", ".join(row["name"] for row in free)
+    if not arguments.on("yes") and not confirmed(f"install {names}?"):
+        note("nothing was installed")
+        return 1
+    done = [post(arguments, "install", {"id": row["id"]}) for row in free]
+    if arguments.on("json"):
+        show_json(_one_or_all(arguments, done))
+    else:
+        for row in done:
+            print(f"{row['name']} is installed; `hermes learning undo {row['id']}` takes it out")
+    return 0 if len(free) == len(rows) else 1
+
+
+def uninstall(arguments: Arguments) -> int:
+    from gateway.cli.sessions import confirmed
+
+    name = arguments.word(0)
+    if not arguments.on("yes"):
+        [row] = post(arguments, "audit", {"names": [name]})
+        if row["edited"]:
+            note(f"you have changed {', '.join(row['edited'])}")
+        if not confirmed(f"take {row['name']} out?"):
+            note("nothing was taken out")
+            return 1
+    with connect(arguments.home) as wire:
+        row = wire.ask("DELETE", f"/api/shared/installed/{quote(name, safe='')}")
+    if arguments.on("json"):
+        show_json(row)
+    else:
+        print(f"{row['name']} is taken out; `hermes learning undo {row['id']}` brings it back")
+    return 0
+
+
+def check(arguments: Arguments) -> int:
+    from gateway.cli import sharing_told as told
+
+    rows = _checked(arguments)
+    if arguments.on("json"):
+        show_json(rows)
+    elif rows:
+        told.standings(rows)
+    else:
+        note("nothing was installed")
+    return 0
+
+
+def _checked(arguments: Arguments) -> list[Row]:
+    body = {"names": arguments.words, "allow_private": arguments.on("allow-private")}
+    rows: list[Row] = post(arguments, "check", body)
+    return rows
+
+
+def update(arguments: Arguments) -> int:
+    """Exit 1 if something newer was not taken, or could not be asked for."""
+    from gateway.cli import sharing_told as told
+    from gateway.cli.sessions import confirmed
+
+    rows = _checked(arguments)
+    newer = [row for row in rows if row["status"] == "newer"]
+    for row in newer:
+        told.news(row, quiet=arguments.on("json"))
+    for row in rows:
+        if row["problem"]:
+            note(f"{row['name']}: {row['status']}: {row['problem']}")
+    failed = any(row["status"] not in ("newer", "current") for row in rows)
+    names = ", ".join(row["name"] for row in newer)
+    if newer and not arguments.on("yes") and not confirmed(f"update {names}?"):
+        note("nothing was updated")
+        return 1
+    results = [_updated(arguments, row) for row in newer]
+    if arguments.on("json"):
+        show_json([{**row, **results.pop(0)} if row in newer else row for row in rows])
+        return 1 if failed or any(row.get("refused") for row in results) else 0
+    for row in results:
+        note(row["refused"]) if row["refused"] else print(_renewed(row))
+    if not rows or (not newer and not failed):
+        note("nothing is newer")
+    return 1 if failed or any(row["refused"] for row in results) else 0
+
+
+def _updated(arguments: Arguments, row: Row) -> Row:
+    body = {"id": row["id"], "edits": arguments.text("edits", "refuse")}
+    try:
+        done = post(arguments, "update", body)
+    except HermesError as error:
+        return {"name": row["name"], "change": 0, "refused": str(error)}
+    return {"name": row["name"], "status": "updated", "change": done["id"], "refused": ""}
+
+
+def _renewed(row: Row) -> str:
+    return f"{row['name']} is updated; `hermes learning undo {row['change']}` takes that back"
+
+
+def audit(arguments: Arguments) -> int:
+    from gateway.cli import sharing_told as told
+
+    rows = post(arguments, "audit", {"names": arguments.words})
+    if arguments.on("json"):
+        show_json(rows)
+    elif rows:
+        told.standings(rows)
+    else:
+        note("nothing was installed")
+    return 0
+
+
+# -- taps ------------------------------------------------------------------------------------------
+
+
+def tap(arguments: Arguments) -> int:
+    action, source = arguments.word(0, "list"), arguments.word(1)
+    if action not in TAP_ACTIONS or bool(source) == (action == "list"):
+        raise UsageError(
+            "usage: hermes skills tap add SOURCE · list · remove SOURCE",
+            "SOURCE is an address as `hermes skills browse` takes it",
+        )
+    method = {"add": "POST", "list": "GET", "remove": "DELETE"}[action]
+    body = {"source": place(source)} if source else None
+    with connect(arguments.home) as wire:
+        found = wire.ask(method, "/api/shared/taps", body)
+    if arguments.on("json"):
+        show_json(found)
+    else:
+        show_text(found)
+        if not found:
+            note("no taps")
+    return 0
