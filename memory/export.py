@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+from memory import llamafactory
+from memory.escaping import as_json, block, escaped, escaped_in, portable
 from memory.trajectory import Call, Step, Trajectory
-
-_TAGS = "think|tool_call|tool_response|tools"
-_TAG = re.compile(rf"<(\\*/?(?:{_TAGS})>)")
-_JSON_TAG = re.compile(rf"<(?=/?(?:{_TAGS})>)")
 
 
 def export(trajectory: Trajectory, format: str) -> str:
@@ -21,7 +18,12 @@ def export(trajectory: Trajectory, format: str) -> str:
 
 def jsonl(trajectory: Trajectory) -> str:
     """The whole trajectory as one line of JSON."""
-    return _json(trajectory.plain()) + "\n"
+    return as_json(trajectory.plain()) + "\n"
+
+
+def session_file(trajectory: Trajectory) -> str:
+    """The same with line breaks, as a file of its own."""
+    return as_json(trajectory.plain(), indent=1) + "\n"
 
 
 def sharegpt(trajectory: Trajectory) -> str:
@@ -29,25 +31,38 @@ def sharegpt(trajectory: Trajectory) -> str:
 
     A gpt turn is a <think> block (empty if there was no thought), the text, and a <tool_call>
     block for each call; the results follow as one tool turn of <tool_response> blocks, matched by
-    id. Tags that stand in a text get a backslash after the `<` (one more if they have some), and
-    in the blocks' JSON the escape \\u003c, so that every text can be read back as it was.
+    id. What could be mistaken for a tag or a special token is escaped (memory/escaping.py).
     """
-    turns = [_turn("system", _system(trajectory))]
-    for step in trajectory.trajectory:
+    clean = portable(trajectory)
+    turns = [_turn("system", _system(clean))]
+    for step in clean.trajectory:
         turns += [_turn("human", escaped(step.text))] if step.role == "user" else _gpt(step)
-    return _json({**_header(trajectory), "conversations": turns}) + "\n"
+    wrapped = [at for at, tool in enumerate(clean.tools) if _function(tool) is not tool]
+    return _row(clean, {"conversations": turns}, {"wrapped": wrapped})
 
 
 def messages(trajectory: Trajectory) -> str:
     """One line of JSON: `messages` and `tools` as OpenAI's chat API takes them, arguments as
-    JSON text, the thought as `reasoning_content`."""
-    listed: list[dict[str, Any]] = [{"role": "system", "content": trajectory.system}]
-    for step in trajectory.trajectory:
+    JSON text, the thought as `reasoning_content`. Texts are escaped as in `sharegpt`, as
+    templates write them between tags and special tokens."""
+    clean = portable(trajectory)
+    listed: list[dict[str, Any]] = [{"role": "system", "content": escaped(clean.system)}]
+    for step in clean.trajectory:
         if step.role == "user":
-            listed.append({"role": "user", "content": step.text})
+            listed.append({"role": "user", "content": escaped(step.text)})
         else:
             listed += _openai(step)
-    return _json({**_header(trajectory), "messages": listed, "tools": trajectory.tools}) + "\n"
+    calls = [call for step in clean.trajectory for call in step.tool_calls]
+    how = {
+        "errors": {str(at): call.error for at, call in enumerate(calls) if call.error is not None},
+        "raw": [at for at, call in enumerate(calls) if isinstance(call.arguments, str)],
+    }
+    return _row(clean, {"messages": listed, "tools": escaped_in(clean.tools)}, how)
+
+
+def for_llamafactory(trajectory: Trajectory) -> str:
+    """One line of JSON for LLaMA-Factory."""
+    return as_json(llamafactory.row(trajectory)) + "\n"
 
 
 def markdown(trajectory: Trajectory) -> str:
@@ -65,37 +80,45 @@ FORMATS: dict[str, Callable[[Trajectory], str]] = {
     "md": markdown,
     "sharegpt": sharegpt,
     "messages": messages,
+    "llamafactory": for_llamafactory,
 }
 
 
-def escaped(text: str) -> str:
-    """A text in which no tag of the form can be mistaken for one of ours."""
-    return _TAG.sub(r"<\\\1", text)
-
-
-def _header(trajectory: Trajectory) -> dict[str, Any]:
-    return {
+def _row(trajectory: Trajectory, turns: dict[str, Any], how: dict[str, Any]) -> str:
+    """The turns, what rows are chosen by, and all else as one text of JSON, so that the columns
+    of all rows are of one type."""
+    about = trajectory.plain()
+    for name in ("system", "tools", "trajectory"):
+        del about[name]
+    chosen = {
         "id": trajectory.session,
-        "schema_version": trajectory.schema_version,
         "task": trajectory.task,
         "model": trajectory.model,
         "outcome": trajectory.outcome,
+        "reward": trajectory.reward and trajectory.reward.total,
     }
+    return as_json({**chosen, **turns, "metadata": as_json({**about, "how": how})}) + "\n"
+
+
+def _function(tool: Any) -> Any:
+    """A tool's schema without what OpenAI wraps around it."""
+    whole = isinstance(tool, dict) and tool.keys() == {"type", "function"}
+    return tool["function"] if whole and tool["type"] == "function" else tool
 
 
 def _system(trajectory: Trajectory) -> str:
-    functions = [tool.get("function", tool) for tool in trajectory.tools]
-    return f"{escaped(trajectory.system)}\n<tools>\n{_block(functions)}\n</tools>"
+    functions = [_function(tool) for tool in trajectory.tools]
+    return f"{escaped(trajectory.system)}\n<tools>\n{block(functions)}\n</tools>"
 
 
 def _gpt(step: Step) -> list[dict[str, str]]:
     calls = "".join(
-        f"\n<tool_call>\n{_block(_call(call))}\n</tool_call>" for call in step.tool_calls
+        f"\n<tool_call>\n{block(_call(call))}\n</tool_call>" for call in step.tool_calls
     )
     thought = f"<think>\n{escaped(step.thought)}\n</think>\n"
     turns = [_turn("gpt", f"{thought}{escaped(step.text)}{calls}")]
     blocks = [
-        f"<tool_response>\n{_block(_response(call))}\n</tool_response>"
+        f"<tool_response>\n{block(_response(call))}\n</tool_response>"
         for call in step.tool_calls
         if call.observation is not None
     ]
@@ -112,20 +135,20 @@ def _response(call: Call) -> dict[str, Any]:
 
 
 def _openai(step: Step) -> list[dict[str, Any]]:
-    message: dict[str, Any] = {"role": "assistant", "content": step.text}
+    message: dict[str, Any] = {"role": "assistant", "content": escaped(step.text)}
     if step.thought:
-        message["reasoning_content"] = step.thought
+        message["reasoning_content"] = escaped(step.thought)
     if step.tool_calls:
         message["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _arguments(call)},
+                "function": {"name": call.name, "arguments": _safe_arguments(call)},
             }
             for call in step.tool_calls
         ]
     results = [
-        {"role": "tool", "tool_call_id": call.id, "content": call.observation}
+        {"role": "tool", "tool_call_id": call.id, "content": escaped(call.observation)}
         for call in step.tool_calls
         if call.observation is not None
     ]
@@ -153,16 +176,13 @@ def _fenced(text: str) -> str:
 
 
 def _arguments(call: Call) -> str:
-    return call.arguments if isinstance(call.arguments, str) else _json(call.arguments)
+    return call.arguments if isinstance(call.arguments, str) else as_json(call.arguments)
+
+
+def _safe_arguments(call: Call) -> str:
+    given = escaped_in(call.arguments)
+    return given if isinstance(given, str) else as_json(given)
 
 
 def _turn(speaker: str, value: str) -> dict[str, str]:
     return {"from": speaker, "value": value}
-
-
-def _block(value: Any) -> str:
-    return _JSON_TAG.sub(r"\\u003c", _json(value))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

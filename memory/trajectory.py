@@ -16,8 +16,10 @@ from agent.events import (
     CheckpointStarted,
     ModelReplied,
     PromptChanged,
+    RunJudged,
     RunStarted,
     SessionOpened,
+    SessionRenamed,
     Stored,
     ToolFinished,
     UserSpoke,
@@ -54,18 +56,29 @@ class Step(msgspec.Struct):
     tool_calls: list[Call] = msgspec.field(default_factory=list)
 
 
+class Verdict(msgspec.Struct):
+    """What somebody said of a run when it was over: the owner, or a task's `verifier`."""
+
+    good: bool
+    by: str
+    reason: str = ""
+
+
 class Trajectory(msgspec.Struct):
     """One session. Times are ISO 8601 in UTC; `task` is what the person said first. `outcome` is
-    that of the run that speaks for the session, `reward` that of all of them."""
+    that of the run that speaks for the session, `reward` that of all of them. `verdict`: the last
+    one. `prompt`: what a batch knows of it, its id among that."""
 
     task: str = ""
     session: str = ""
+    title: str = ""
     schema_version: int = SCHEMA_VERSION
     model: str = ""
     started_at: str = ""
     ended_at: str = ""
     outcome: Outcome = "unknown"
     reward: Reward | None = None
+    verdict: Verdict | None = None
     usage: dict[str, int] = msgspec.field(default_factory=dict)
     skills: list[str] = msgspec.field(default_factory=list)
     checkpoints: list[dict[str, Any]] = msgspec.field(default_factory=list)
@@ -73,6 +86,7 @@ class Trajectory(msgspec.Struct):
     tools: list[Any] = msgspec.field(default_factory=list)
     prompt_version: str = ""
     trajectory: list[Step] = msgspec.field(default_factory=list)
+    prompt: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As dicts and lists, ready for JSON."""
@@ -130,6 +144,16 @@ class _Fold:
 
 def _prompt(fold: _Fold, event: SessionOpened | PromptChanged) -> None:
     fold.prompt = event
+    if isinstance(event, SessionOpened):
+        fold.result.title = event.title
+
+
+def _renamed(fold: _Fold, event: SessionRenamed) -> None:
+    fold.result.title = event.title
+
+
+def _judged(fold: _Fold, event: RunJudged) -> None:
+    fold.result.verdict = Verdict(event.good, event.by, event.reason)
 
 
 def _run_started(fold: _Fold, event: RunStarted) -> None:
@@ -170,7 +194,13 @@ def _finished(fold: _Fold, event: ToolFinished) -> None:
 
 
 def _checkpoint_started(fold: _Fold, event: CheckpointStarted) -> None:
-    started = {"number": event.number, "due": event.due, "status": "open", "evaluation": None}
+    started = {
+        "number": event.number,
+        "due": event.due,
+        "after_step": len(fold.result.trajectory),
+        "status": "open",
+        "evaluation": None,
+    }
     checkpoints = fold.result.checkpoints
     # After a crash the same one is begun again.
     if checkpoints and checkpoints[-1]["number"] == event.number:
@@ -189,12 +219,14 @@ def _checkpoint_finished(fold: _Fold, event: CheckpointFinished) -> None:
 _FOLDS: dict[type, Callable[[_Fold, Any], None]] = {
     SessionOpened: _prompt,
     PromptChanged: _prompt,
+    SessionRenamed: _renamed,
     RunStarted: _run_started,
     UserSpoke: _spoke,
     ModelReplied: _replied,
     ToolFinished: _finished,
     CheckpointStarted: _checkpoint_started,
     CheckpointFinished: _checkpoint_finished,
+    RunJudged: _judged,
 }
 
 
@@ -220,6 +252,7 @@ def _time(at: float) -> str:
 def redacted(trajectory: Trajectory, redactor: Redactor) -> Trajectory:
     """The same without secrets, for whatever leaves the home."""
     clean, text = redactor.value, redactor.text
+    said = trajectory.verdict
     steps = [
         Step(
             s.step, s.role, text(s.text), text(s.thought), [_clean(c, clean) for c in s.tool_calls]
@@ -229,6 +262,8 @@ def redacted(trajectory: Trajectory, redactor: Redactor) -> Trajectory:
     return msgspec.structs.replace(
         trajectory,
         task=text(trajectory.task),
+        title=text(trajectory.title),
+        verdict=said and msgspec.structs.replace(said, reason=text(said.reason)),
         checkpoints=clean(trajectory.checkpoints),
         system=text(trajectory.system),
         tools=clean(trajectory.tools),
@@ -238,5 +273,8 @@ def redacted(trajectory: Trajectory, redactor: Redactor) -> Trajectory:
 
 def _clean(call: Call, clean: Callable[[Any], Any]) -> Call:
     return msgspec.structs.replace(
-        call, arguments=clean(call.arguments), observation=clean(call.observation)
+        call,
+        name=clean(call.name),
+        arguments=clean(call.arguments),
+        observation=clean(call.observation),
     )
