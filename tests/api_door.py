@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-from openai import OpenAI
 
 from tests.benchmarks.processes import free_port
 from tests.hermes import Hermes
 from tests.model_server import ModelServer
 from tests.test_whole_message import connect
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 TOKEN = "a-token-of-32-characters-1234567"
 PATIENCE = 60.0
@@ -42,11 +44,15 @@ class ApiDoor:
 
     def openai(self, token: str = TOKEN, **more: Any) -> OpenAI:
         """An unmodified client over TCP."""
+        from openai import OpenAI  # noqa: PLC0415 - a second, and most tests here do without
+
         url = f"http://{self.address}/v1"
         return OpenAI(base_url=url, api_key=token, max_retries=0, timeout=PATIENCE, **more)
 
     def openai_unix(self) -> OpenAI:
         """The same over the Unix socket, without a token."""
+        from openai import OpenAI  # noqa: PLC0415
+
         path = str(self.hermes.home / "run" / "daemon.sock")
         web = httpx2.Client(transport=httpx2.HTTPTransport(uds=path), timeout=PATIENCE)
         return OpenAI(base_url="http://hermes/v1", api_key="none", max_retries=0, http_client=web)

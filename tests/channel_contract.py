@@ -369,6 +369,8 @@ class MediaContract:
 
 class FaultContract:
     pytestmark = pytestmark_contract
+    notices_a_cut = True
+    """False where the platform comes to the channel: no connection is awaited that could break."""
 
     async def test_flood_control_says_how_long_and_nothing_was_sent(
         self, platform: Platform
@@ -404,8 +406,8 @@ class FaultContract:
             task = asyncio.create_task(channel.listen(ear))
             await asyncio.sleep(0.3)
             await platform.cut()
-            done, _ = await asyncio.wait({task}, timeout=PATIENCE)
-            if done:
+            if self.notices_a_cut:
+                await asyncio.wait({task}, timeout=PATIENCE)
                 assert isinstance(task.exception(), ChannelError)
             task.cancel()
             await asyncio.wait({task})

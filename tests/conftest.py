@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -28,6 +29,16 @@ def pytest_configure() -> None:
     """A shell starts what runs in the background with Ctrl-C ignored; the commands under test
     would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+ALL_SLOW = re.compile(r"^pytestmark = (?:\[[^\]]*|.*)\bpytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out a file of nothing else need not be imported."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        return bool(ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,14 @@ class Hermes:
             return None
 
     def close(self) -> None:
-        if self.daemon_pid() is not None:
-            self.run("daemon", "stop")
+        """A planned stop, as a service manager asks for it; whoever does not stop is killed."""
+        self._signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while (pid := self.daemon_pid()) is not None and time.monotonic() < deadline:
+        while self.daemon_pid() is not None and time.monotonic() < deadline:
             time.sleep(0.02)
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if (pid := self.daemon_pid()) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)

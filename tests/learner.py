@@ -117,8 +117,10 @@ class _Told(History):
         super().__init__(desk.home, git)
         self._desk = desk
 
-    def replace(self, relative: str, before: str | None, after: str | None) -> bool:
-        done = super().replace(relative, before, after)
+    def replace(
+        self, relative: str, before: str | None, after: str | None, *, runs: bool = False
+    ) -> bool:
+        done = super().replace(relative, before, after, runs=runs)
         if done:
             self._desk.replaced(relative)
         return done

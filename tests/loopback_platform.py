@@ -97,13 +97,16 @@ class Program:
         with self.lock:
             return [one for one in self.messages if one.chat == chat and not one.gone]
 
-    def until(self, holds: Callable[[], Any], seconds: float = 30.0) -> Any:
-        """What `holds` returns, as soon as it is something."""
-        deadline = time.monotonic() + seconds
+    def until(self, holds: Callable[[], Any], seconds: float = 60.0) -> Any:
+        """What `holds` returns, as soon as it is something. A look that takes long, as a command
+        does, is not taken as often."""
+        deadline = (asked := time.monotonic()) + seconds
         while not (found := holds()):
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 raise AssertionError([(m.chat, m.text, m.gone) for m in self.messages])
-            time.sleep(0.02)
+            time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
+            asked = time.monotonic()
         return found
 
     def cut(self) -> None:

@@ -4,8 +4,7 @@ every message with a key, sent again until there is a receipt."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from uuid import uuid4
 
 from gateway.cli.wire import dial
 from hermes_home.errors import UnavailableError
+from tests import crashing
 from tests.hermes import Hermes
 
 PATIENCE = 60.0
@@ -28,29 +28,43 @@ class Gone(Exception):
     """The daemon went away, or is not there yet."""
 
 
+NURSERY = multiprocessing.get_context("forkserver")
+"""Forks daemons from a process that has imported what they need: most of a start is that."""
+NURSERY.set_forkserver_preload(
+    [
+        "tests.crashing",
+        "memory.migrations",
+        "uvicorn.lifespan.off",
+        "agent.providers.openai_chat",
+        "agent.providers.discovery",
+        "httpcore",
+        "anyio._backends._asyncio",
+    ]
+)
+
+
 class Life:
     """One life of a daemon, from its start to its end."""
 
     def __init__(self, hermes: Hermes, point: str) -> None:
-        self._said = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crashing", point],
-            stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=self._said,
-            env=hermes.environment,
-            cwd=hermes.workspace,
+        self._said = tempfile.NamedTemporaryFile()
+        folder, environment = str(hermes.workspace), hermes.environment
+        self.process = NURSERY.Process(
+            target=crashing.become, args=(point, environment, folder, self._said.name)
         )
+        self.process.start()
 
     @property
     def alive(self) -> bool:
-        return self.process.poll() is None
+        return self.process.is_alive()
 
     def end(self, *, kill: bool = False) -> int:
         """Wait for the end, which `kill` brings; the exit code, below 0 for a signal."""
         if kill:
             self.process.kill()
-        return self.process.wait(PATIENCE)
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, "it does not end"
+        return self.process.exitcode
 
     def said(self) -> str:
         """What it wrote to standard error."""

@@ -194,7 +194,7 @@ class Rig:
             learner=self.learner,
             window=self.window,
             max_turns=self.max_turns,
-            toolbox=Toolbox(self.tools(), self.keep),
+            toolbox=Toolbox(self.tools, self.keep),
             policy=self.gate,  # type: ignore[arg-type]
             meter=self.meter,
             learning=self.learning,

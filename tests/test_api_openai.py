@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import openai
@@ -15,21 +16,51 @@ import pytest
 from openai import OpenAI
 
 from tests.api_door import ApiDoor, chat
+from tests.hermes import Hermes
 from tests.model_server import ModelServer, calls
 
 pytestmark = pytest.mark.slow
 
 
+def echo(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {"content": f"answer {said(body)}"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
 @pytest.fixture
-def door(hermes, model_server) -> ApiDoor:
-    model_server.script = lambda number, body: {"content": f"answer {said(body)}"}
+def model_server(server: ModelServer) -> ModelServer:
+    """The model of all tests here; it remembers nothing of the one before."""
+    server.script = echo
+    server.requests.clear()
+    return server
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, server: ModelServer) -> Iterator[ApiDoor]:
+    """One daemon for all that leaves it as it was."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "work").mkdir()
+    with closing(Hermes(folder / "home", folder / "work")) as command:
+        made = ApiDoor(command, server)
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def own_door(hermes, model_server) -> ApiDoor:
+    """A daemon that nobody else has talked to."""
     made = ApiDoor(hermes, model_server)
     made.start()
     return made
 
 
 @pytest.fixture(params=["tcp", "unix"])
-def client(request, door: ApiDoor) -> Iterator[OpenAI]:
+def client(request, door: ApiDoor, model_server: ModelServer) -> Iterator[OpenAI]:
     with door.openai() if request.param == "tcp" else door.openai_unix() as made:
         yield made
 
@@ -236,10 +267,10 @@ def test_the_same_key_gives_the_same_answer_and_one_run(door, model_server):
     assert len(model_server.runs()) == 1
 
 
-def test_twenty_at_once_with_one_key_are_one_run(door, model_server):
+def test_twenty_at_once_with_one_key_are_one_run(own_door, model_server):
     model_server.script = lambda number, body: {"content": "once", "delay": 0.3}
     answers: list[Any] = []
-    with door.openai() as client:
+    with own_door.openai() as client:
 
         def ask() -> None:
             key = {"Idempotency-Key": "same"}
@@ -253,13 +284,13 @@ def test_twenty_at_once_with_one_key_are_one_run(door, model_server):
     assert len(answers) == 20
     assert len({answer.id for answer in answers}) == 1
     assert len(model_server.runs()) == 1
-    assert len(door.hermes.json("sessions", "list")) == 1
+    assert len(own_door.hermes.json("sessions", "list")) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_whoever_leaves_does_not_take_the_run_along(door, model_server, stream):
     model_server.script = lambda number, body: {"content": "finished", "delay": 1.0}
-    key = {"Idempotency-Key": "left"}
+    key = {"Idempotency-Key": f"left {stream}"}
     with door.openai() as client:
         if stream:
             told = client.chat.completions.create(**chat("slow"), extra_headers=key, stream=True)
@@ -274,10 +305,10 @@ def test_whoever_leaves_does_not_take_the_run_along(door, model_server, stream):
     assert len(model_server.runs()) == 1
 
 
-def test_a_killed_daemon_answers_the_same_request_after_its_restart(door, model_server):
+def test_a_killed_daemon_answers_the_same_request_after_its_restart(own_door, model_server):
     model_server.script = lambda number, body: {"content": "after all", "delay": 1.5}
     key = {"Idempotency-Key": "survivor"}
-    with door.openai() as client:
+    with own_door.openai() as client:
         broken: list[Exception] = []
 
         def ask() -> None:
@@ -291,17 +322,17 @@ def test_a_killed_daemon_answers_the_same_request_after_its_restart(door, model_
         deadline = time.monotonic() + 60
         while not model_server.requests and time.monotonic() < deadline:
             time.sleep(0.02)
-        pid = door.hermes.daemon_pid()
+        pid = own_door.hermes.daemon_pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         asking.join()
         assert broken
-        door.start()
+        own_door.start()
         again = client.chat.completions.create(**chat("live"), extra_headers=key)
     assert again.choices[0].message.content == "after all"
-    (row,) = door.hermes.json("sessions", "list")
+    (row,) = own_door.hermes.json("sessions", "list")
     assert row["runs"] == 1
-    events = door.send("GET", f"/api/sessions/{row['id']}/events?follow=0").text
+    events = own_door.send("GET", f"/api/sessions/{row['id']}/events?follow=0").text
     stored = [json.loads(line[6:]) for line in events.splitlines() if line.startswith("data: ")]
     kinds = [one["event"]["type"] for one in stored]
     assert [kinds.count(kind) for kind in ("RunStarted", "UserSpoke", "Answered")] == [1, 1, 1]

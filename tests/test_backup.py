@@ -38,20 +38,31 @@ SKILL = "---\nname: {0}\ndescription: Use when {0} is asked for.\n---\n1. Do {0}
 WORDS = ("harbour", "lighthouse", "invoice", "gardener")
 
 
-def lived_in(hermes: Hermes) -> None:
-    """A home with sessions, notes, a skill, a job, a long output and a secret."""
-    for word in WORDS:
-        hermes.ok("-z", f"say {word} and nothing else")
-    hermes.ok("memory", "add", "the ferry leaves at nine")
-    skill = hermes.home / "skills/travel/ferry"
-    (skill / "scripts").mkdir(parents=True)
-    (skill / "SKILL.md").write_text(SKILL.format("ferry"))
-    (skill / "scripts/run.sh").write_text("#!/bin/sh\necho ferry\n")
-    (skill / "scripts/run.sh").chmod(0o700)
-    (hermes.home / "files" / "abc").write_bytes(bytes(range(256)) * 400)
-    (hermes.home / ".env").write_text("OPENAI_API_KEY=sk-very-secret\n")
-    (hermes.home / ".env").chmod(0o600)
-    hermes.ok("config", "set", "timezone", "Europe/Berlin")
+@pytest.fixture(scope="module")
+def model_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with sessions, notes, a skill, a job, a long output and a secret, at rest."""
+    workspace = tmp_path_factory.mktemp("work")
+    hermes = Hermes(workspace / "home", workspace)
+    with closing(hermes):
+        for word in WORDS:
+            hermes.ok("-z", f"say {word} and nothing else")
+        hermes.ok("memory", "add", "the ferry leaves at nine")
+        skill = hermes.home / "skills/travel/ferry"
+        (skill / "scripts").mkdir(parents=True)
+        (skill / "SKILL.md").write_text(SKILL.format("ferry"))
+        (skill / "scripts/run.sh").write_text("#!/bin/sh\necho ferry\n")
+        (skill / "scripts/run.sh").chmod(0o700)
+        (hermes.home / "files" / "abc").write_bytes(bytes(range(256)) * 400)
+        (hermes.home / ".env").write_text("OPENAI_API_KEY=sk-very-secret\n")
+        (hermes.home / ".env").chmod(0o600)
+        hermes.ok("config", "set", "timezone", "Europe/Berlin")
+    return hermes.home
+
+
+@pytest.fixture
+def lived_in(hermes: Hermes, model_home: Path) -> None:
+    """The home is one in which somebody has lived."""
+    shutil.copytree(model_home, hermes.home, symlinks=True)
 
 
 def fresh(hermes: Hermes, name: str) -> Hermes:
@@ -90,10 +101,10 @@ def other(hermes: Hermes) -> Iterator[Hermes]:
 
 
 @pytest.mark.parametrize("running", [True, False])
+@pytest.mark.usefixtures("lived_in")
 def test_a_backup_in_an_empty_home_gives_equal_search_results(
     hermes: Hermes, other: Hermes, tmp_path: Path, running: bool
 ) -> None:
-    lived_in(hermes)
     before = found(hermes)
     assert all(before)
     commits = log(hermes)
@@ -125,10 +136,10 @@ def log(hermes: Hermes) -> list[str]:
     return told.stdout.split()
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_after_kill_9_a_backup_holds_what_was_committed(
     hermes: Hermes, other: Hermes, tmp_path: Path
 ) -> None:
-    lived_in(hermes)
     before = found(hermes)
     pid = hermes.daemon_pid()
     assert pid
@@ -138,8 +149,8 @@ def test_after_kill_9_a_backup_holds_what_was_committed(
     assert found(other) == before
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_what_must_not_be_in_it_is_not_in_it(hermes: Hermes, tmp_path: Path) -> None:
-    lived_in(hermes)
     (hermes.home / "skills/out").symlink_to("/etc")
     told = hermes.json("backup", str(tmp_path / "b.tar.gz"))
     names = members(tmp_path / "b.tar.gz")
@@ -151,8 +162,8 @@ def test_what_must_not_be_in_it_is_not_in_it(hermes: Hermes, tmp_path: Path) -> 
     assert not list((hermes.home / "run").glob(".hermes-*")), "the snapshot is gone"
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_keys_come_along_only_when_asked_for(hermes: Hermes, other: Hermes, tmp_path: Path) -> None:
-    lived_in(hermes)
     told = hermes.run("backup", str(tmp_path / "b.tar.gz"), "--secrets")
     assert told.returncode == 0
     assert "keys" in told.stderr
@@ -206,13 +217,13 @@ def killed_after(command: subprocess.Popen[str], seconds: float) -> None:
     command.communicate()
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_a_backup_killed_anywhere_leaves_no_half_file(hermes: Hermes, tmp_path: Path) -> None:
-    lived_in(hermes)
     (hermes.home / "files" / "large").write_bytes(os.urandom(8 << 20))
     began = time.monotonic()
     hermes.ok("backup", str(tmp_path / "whole.tar.gz"))
     whole = time.monotonic() - began
-    tries = 40 if SOAK else 8
+    tries = 40 if SOAK else 6
     for number in range(tries):
         file = tmp_path / f"{number}.tar.gz"
         command = hermes.spawn("backup", str(file))
@@ -231,10 +242,10 @@ def make(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("profile", [False, True])
+@pytest.mark.usefixtures("lived_in")
 def test_an_import_killed_anywhere_is_whole_or_nothing(
     hermes: Hermes, tmp_path: Path, profile: bool
 ) -> None:
-    lived_in(hermes)
     before = found(hermes)
     (hermes.home / "files" / "large").write_bytes(os.urandom(4 << 20))
     for number in range(60):
@@ -248,7 +259,7 @@ def test_an_import_killed_anywhere_is_whole_or_nothing(
     first = fresh(hermes, "first")
     first.ok(*words)
     whole = time.monotonic() - began
-    tries = 60 if SOAK else 6
+    tries = 60 if SOAK else 4
     outcomes = set()
     for number in range(tries):
         base = fresh(hermes, f"home{number}")
@@ -273,11 +284,11 @@ def test_an_import_killed_anywhere_is_whole_or_nothing(
     assert outcomes
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_an_import_that_was_ready_is_completed_by_the_next_daemon(
     hermes: Hermes, tmp_path: Path
 ) -> None:
     """Killed before and after each rename."""
-    lived_in(hermes)
     before = found(hermes)
     file = tmp_path / "b.tar.gz"
     hermes.ok("backup", str(file))
@@ -491,8 +502,8 @@ def test_an_older_database_is_brought_up_to_date(hermes: Hermes, tmp_path: Path)
         assert db.execute("SELECT text FROM blobs WHERE hash = 'a'").fetchone() == ("kept",)
 
 
+@pytest.mark.usefixtures("lived_in")
 def test_damage_anywhere_is_seen(hermes: Hermes, tmp_path: Path) -> None:
-    lived_in(hermes)
     file = tmp_path / "b.tar.gz"
     hermes.ok("backup", str(file))
     data = file.read_bytes()
@@ -542,6 +553,7 @@ OPENERS = {
     "memory/backup.py": "copies it",
     "memory/purge.py": "reads all of it, beside everything else",
     "gateway/moving/source.py": "opens a copy of another program's",
+    "gateway/research/ledger.py": "opens a batch's ledger, which lies in no home",
 }
 NAMERS = {"hermes_home/paths.py", "hermes_home/guard.py", "gateway/cli/doctor.py"}
 """Name the file besides: the guard reads its header before it is opened, the doctor its mode."""

@@ -78,6 +78,7 @@ def test_smallest_run_fills_the_whole_table_for_our_agent(tmp_path: Path) -> Non
     assert measures == {
         "client start", "say hi", "tool calls, shell", "tool calls, read",
         "fixed prompt", "prefix kept", "idle daemon", "store", "skills", "API, 50 chats at once",
+        "batch, 4 workers × 5 calls",
     }  # fmt: skip
     assert [row["figure"] for row in found["rows"] if "hermes" not in row["samples"]] == []
     assert len(found["notes"]) == 1, found["notes"]

@@ -22,6 +22,7 @@ from skills.fitness import NEEDS, PLATFORMS
 from skills.library import BUNDLED, Library
 from skills.skill import parse
 from skills.strict import check_strict
+from skills.triggers import ONLY_WITH
 
 FOLDERS = sorted(file.parent for file in BUNDLED.rglob("SKILL.md"))
 GROUPS = {"mlops", "devops", "research", "content", "development", "system"}
@@ -57,7 +58,7 @@ def test_it_is_short_and_says_when_to_use_it_and_how_to_check(folder: Path):
 
 
 def test_its_metadata_holds_only_keys_that_are_read():
-    known = {"hermes-triggers", PLATFORMS, NEEDS}
+    known = {"hermes-triggers", ONLY_WITH, PLATFORMS, NEEDS}
     for folder in FOLDERS:
         skill = parse((folder / "SKILL.md").read_text(encoding="utf-8"), folder.name)
         assert skill.metadata.keys() <= known, folder
@@ -76,6 +77,7 @@ def test_the_files_it_names_are_there(folder: Path):
 SCRIPTS = sorted(BUNDLED.rglob("scripts/*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_script_needs_only_what_python_brings(script: Path):
     tree = ast.parse(script.read_text(encoding="utf-8"), feature_version=(3, 11))
@@ -87,6 +89,7 @@ def test_a_script_needs_only_what_python_brings(script: Path):
     assert script.stem not in sys.stdlib_module_names, "it would hide a module of Python"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_a_script_explains_itself_and_is_typed(script: Path, tmp_path: Path):
     command = [sys.executable, "-W", "error", str(script), "--help"]
@@ -113,6 +116,26 @@ def test_a_script_explains_itself_and_is_typed(script: Path, tmp_path: Path):
 )
 def test_it_is_found_by_what_people_say(home: Home, request_words: str, name: str):
     assert Library(home).catalog(request_words, 500).names[0] == name
+
+
+@pytest.mark.parametrize(
+    ("request_words", "offered"),
+    [
+        ("what can hermes do?", True),
+        ("where are your settings?", True),
+        ("Was kannst du und wie bediene ich dich?", True),
+        ("你能做什么", True),
+        ("where is the settings file of vscode", False),
+        ("how do I configure nginx", False),
+        ("change the settings of my router", False),
+        ("对比两个版本的Word文档，看看改了什么", False),
+    ],
+)
+def test_help_is_offered_only_with_questions_about_hermes(home, request_words, offered):
+    library = Library(home)
+    assert ("hermes-help" in library.catalog(request_words, 500).names) == offered
+    assert offered or "hermes-help" not in library.later(request_words, ()).names
+    assert "hermes-help" in [skill.name for skill in library.matches("hermes settings")]
 
 
 def help_text() -> str:

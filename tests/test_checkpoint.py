@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from agent.checkpoint_text import listing
 from agent.conversation import Conversation
 from agent.events import (
     CallEnd,
@@ -345,6 +346,64 @@ def test_what_mends_a_check(first: str, last: str, mended: bool):
         )
     assert conversation.run is not None
     assert conversation.run.mended == mended
+
+
+async def test_the_list_of_calls_says_where_an_exit_status_is_the_last_commands_only():
+    conversation = Conversation(session="s")
+    for number, command in enumerate(("make test", "make test; ls"), 1):
+        id, arguments = f"c{number}", json.dumps({"command": command})
+        conversation.apply(
+            ToolStarted(call_id=id, name="shell", arguments=arguments, number=number)
+        )
+        conversation.apply(ToolFinished(call_id=id, name="shell", status="ok", text="", exit=0))
+    plain, compound = (
+        line.partition(" -> ")[2] for line in listing(conversation.listed).splitlines()
+    )
+    assert plain == "ok, exit 0"
+    assert compound == "ok, exit 0 of its last command, the rest unknown"
+
+
+@pytest.mark.parametrize(
+    ("reply", "whole", "told"),
+    [(0.05, 60, "a reply took longer than 0 s"), (60, 0.05, "it took longer than 0 s")],
+)
+async def test_a_reply_and_the_whole_may_take_so_long(reply, whole, told, monkeypatch):
+    monkeypatch.setattr("agent.checkpoint.REPLY_SECONDS", reply)
+    monkeypatch.setattr("agent.checkpoint.SECONDS", whole)
+    script = task(15, 15)
+    assert callable(script)
+    rig = Rig(script)
+
+    async def slowly() -> Reply:
+        await asyncio.sleep(5)
+        raise AssertionError("waited too long")
+
+    rig.provider.script = lambda request: (
+        slowly() if is_checkpoint(request.messages) else script(request)
+    )
+    await rig.say("go")
+    (finished,) = rig.of(CheckpointFinished)
+    assert (finished.status, finished.reason) == ("failed", told)
+    assert rig.of(RunFinished)[0].reason == "done"
+
+
+async def test_slow_replies_are_no_reason_to_give_up(monkeypatch):
+    """Each has its own time; together they may take longer than one may."""
+    monkeypatch.setattr("agent.checkpoint.REPLY_SECONDS", 0.5)
+    script = task(15, 15)
+    assert callable(script)
+    rig = Rig(script)
+    replies = iter([*(wants(do("look")) for _ in range(6)), wants(EVALUATED)])
+
+    async def slowly() -> Reply:
+        await asyncio.sleep(0.1)
+        return next(replies)
+
+    rig.provider.script = lambda request: (
+        slowly() if is_checkpoint(request.messages) else script(request)
+    )
+    await rig.say("go")
+    assert endings(rig) == ["done"]
 
 
 async def test_the_users_acceptance_earns_an_end_evaluation_that_never_moves_the_count():

@@ -18,6 +18,7 @@ from gateway.cli.start import socket_path
 from gateway.cli.wire import Wire
 from tests.hermes import Hermes
 from tests.model_server import ModelServer
+from tests.skill_texts import add_skill, skill_text
 from tests.socket_server import reply, serving
 
 pytestmark = pytest.mark.slow
@@ -28,11 +29,15 @@ FIELDS = {
 LISTS = ["sessions list", "learning list", "skills list", "memory history"]
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
+def wait_until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What `true` says, once it is something. A look that takes long, as a command does, is not
+    taken as often."""
+    deadline = (asked := time.monotonic()) + seconds
     while not (value := true()):
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
+        now = time.monotonic()
+        assert now < deadline, "it did not come to pass"
+        time.sleep(min(max(0.02, 2 * (now - asked)), 1.0))
+        asked = time.monotonic()
     return value
 
 
@@ -383,6 +388,23 @@ def test_one_question_with_the_view_exits_as_the_run_ended(hermes: Hermes) -> No
     (session,) = hermes.json("sessions", "list")
     assert session["runs"] == 2
     assert hermes.run("chat", "-r", "no such session", "-q", "x").returncode == 2
+
+
+def test_a_command_alone_is_about_the_folders_last_session(hermes: Hermes) -> None:
+    text = skill_text("greet", "Greets a guest.", "1. run `echo hello`")
+    add_skill(hermes.home / "skills" / "greet", text)
+    hermes.ok("chat", "-q", "/help")  # nothing to go back to: a session in which nothing is said
+    first = hermes.run("chat", "-c", "-q", "1. run `echo one`")
+    assert "no session was begun in this folder yet" in first.stderr
+    assert "“1. run `echo one`” counts as good" in hermes.ok("chat", "-q", "/good")
+    assert "Nothing was learned yet." in hermes.ok("chat", "-q", "/learned")
+    assert "there is no command /nosuch" in hermes.run("chat", "-q", "/nosuch").stderr
+    assert len(hermes.json("sessions", "list")) == 2
+    hermes.ok("chat", "-q", "/greet me")
+    runs = [session["runs"] for session in hermes.json("sessions", "list")]
+    assert runs == [1, 1, 0]  # a skill's command begins one
+    hermes.ok("chat", "-c", "-q", "go on")
+    assert hermes.json("sessions", "list")[0]["runs"] == 2
 
 
 def test_two_profiles_are_two_homes(hermes: Hermes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -140,13 +141,24 @@ def test_the_owner_runs_pauses_pins_archives_and_restores(hermes: Hermes, model_
     refused = hermes.run("curator", "archive", "brew-tea")
     assert refused.returncode != 0
     assert "pinned" in refused.stderr
-    assert "hermes curator unpin" in refused.stderr
+    assert "hermes curator unpin brew-tea" in refused.stderr
+    hermes.ok("learning", "lock", "brew-tea")
+    told = hermes.ok("curator", "status")
+    assert re.findall(r"^(\w+) +brew-tea$", told, re.M) == ["candidate", "locked", "pinned"]
+    hermes.ok("learning", "unlock", "brew-tea")
     hermes.ok("curator", "unpin", "brew-tea")
+    hermes.ok("memory", "add", "The kettle is red.")
+    noted = str(hermes.json("memory", "show")["memory"][0]["change"])
+    assert "the note “The kettle is red.”: locked" in hermes.ok("learning", "lock", noted)
+    status = hermes.json("curator", "status")
+    assert (status["rights"], status["locked_notes"]) == ({}, 1)
     file = hermes.home / "skills" / "brew-tea" / "SKILL.md"
     before = file.read_bytes()
     hermes.ok("curator", "archive", "brew-tea")
     assert not file.exists()
     assert hermes.json("curator", "status")["archived"] == ["brew-tea"]
+    for words in (("skills", "view", "brew-tea"), ("chat", "-q", "/brew-tea")):
+        assert "hermes curator restore brew-tea" in hermes.run(*words).stderr
     hermes.ok("curator", "restore", "brew-tea")
     assert file.read_bytes() == before
     unknown = hermes.run("curator", "restore", "brew-coffee")

@@ -14,9 +14,9 @@ import pytest
 
 import agent.learning.evidence
 from agent.checks import checks_in
-from agent.events import SkillRef
+from agent.events import ChangeIntended, ChangeMade, SkillRef
 from agent.learning.evidence import CONFIDENCE, Figures, difference, wilson
-from agent.procedures import carries_out, commands_in, followed, verification_in
+from agent.procedures import carries_out, commands_in, followed, hides, verification_in
 from hermes_home.paths import Home
 from memory.database import Database
 from memory.index import Index
@@ -230,6 +230,37 @@ async def test_runs_are_of_one_kind_by_their_words(home: Home, index: IndexFile)
     assert index.ask(kinds) == [1, 1, 1, 2, 2, 1]
 
 
+@pytest.mark.anyio
+async def test_other_words_are_of_one_kind_if_the_same_skill_was_followed(
+    home: Home, index: IndexFile
+) -> None:
+    learned = ChangeIntended(
+        kind="skill", name="pack", action="create", status="candidate", actor="agent", session="s"
+    )
+    story = Story()
+    for text, follows in (
+        ("Paint the fence green", False),
+        ("Wrap up march.csv for the auditors", False),
+        ("Ship the quarterly figures", True),
+        ("Get april ready to be sent", True),
+        ("Wash the car", False),
+        ("Wrap up may.csv for the auditors", False),
+    ):
+        story.begin(text, loaded=[PACK], preface=f'<skill name="pack">\n{BODY}\n</skill>')
+        story.shell("pack a --level 9" if follows else "ls")
+        if "march" in text:
+            story.tell(ChangeMade(id=story.tell(learned)))
+        story.end()
+    await stored(home, story)
+    found = index.ask(
+        lambda tables: tables.execute(
+            "SELECT kind, label FROM runs JOIN kinds ON number = kind ORDER BY runs.last_seq"
+        ).fetchall()
+    )
+    assert [number for number, _ in found] == [1, 2, 2, 2, 3, 2]
+    assert found[1][1] == "Wrap up march.csv for the auditors"
+
+
 # -- figures ------------------------------------------------------------------------------------
 
 
@@ -315,6 +346,18 @@ Run `make clean`.
     assert verification_in(text) == ["make check", "diff -u a b"]
 
 
+SIGNED = "SIGNER=Hermes python3 tools/handin.py 2026-09 --recount"
+SCRIPT = "python3 {skill_dir}/scripts/report.py 2026-09"
+
+
+def test_commands_may_set_variables_first() -> None:
+    text = f"## Verification\n\n`{SIGNED}` prints `signed:`, not `A=1 B=2`.\n"
+    assert verification_in(text) == commands_in(text) == [SIGNED]
+    command = "SIGNER=Ann python3 tools/handin.py 2026-10 --recount"
+    assert checks_in(command, verification_in(text)) == ["python tools/handin.py 2026-10 --recount"]
+    assert followed(text, [command])
+
+
 @pytest.mark.parametrize(
     ("named", "command", "carried"),
     [
@@ -325,6 +368,24 @@ Run `make clean`.
         ("make report", "make clean", False),
         ("tar czf <name>.tgz <folder>", "tar czf a.tgz src", True),
         ("{program} run", "anything run", False),
+        # Figures are examples, and the next month is another.
+        (SIGNED, "SIGNER=Ann python3 tools/handin.py 2026-10 --recount", True),
+        (SIGNED, "python3 tools/other.py 2026-09 --recount", False),
+        (SIGNED, "python3 -c 'print(1)' --recount", False),
+        ("jq . reports/2026-09.json", "jq . reports/2026-11.json", True),
+        ("diff out.json reports/2026-09.json", "diff a.txt b.txt", False),
+        ("sleep 5", "sleep 5", True),
+        ("sleep 5", "sleep 60", False),
+        # A skill's own script, wherever the skill lies.
+        (SCRIPT, "python3 /home/a/skills/x/scripts/report.py 2026-10", True),
+        (SCRIPT, "S=/home/a/skills/x/scripts; ls $S; python3 $S/report.py 2026-10", True),
+        (SCRIPT, "python3 ${S}/scripts/report.py 2026-10", True),
+        (SCRIPT, "cd /home/a/skills/x && python3 scripts/report.py 2026-10", True),
+        (SCRIPT, "python3 -m json.tool a.json", False),
+        (SCRIPT, "python3 tools/report.py 2026-09", False),
+        (SCRIPT, "python3 $S/tools/report.py 2026-09", False),
+        (SCRIPT, "python3 - <<'X'\nprint(1)\nX", False),
+        ("python3 {file}", "python3 any.py", False),
     ],
 )
 def test_a_call_carries_a_command_out(named: str, command: str, carried: bool) -> None:
@@ -339,6 +400,35 @@ def test_a_skill_is_followed_when_a_third_of_its_commands_are_carried_out() -> N
     assert followed(text, ["step0 now", "ls && step5 now"])
     assert followed("Run `step0 now`", ["step0 now"])
     assert not followed("Be kind.", ["step0 now"])
+
+
+@pytest.mark.parametrize(
+    ("command", "hidden"),
+    [
+        ("pytest -q", False),
+        ("cd src && make && ./x", False),
+        ("cd src; echo start; set -e\npytest", False),
+        ("a; b; ls; cat x", True),
+        ("pytest | tail", True),
+        ("pytest || true", True),
+        ("for m in 09 10; do python3 x.py $m; done", True),
+        ("python3 - <<'X'\nimport os\nprint(1)\nX", False),
+        ("cat > a.py <<X && cat >b.py <<-'Y' && python3 a.py\none\nX\ntwo\n  Y", False),
+        ("cat > a.py <<X\none\nX\npython3 a.py; ls", True),
+        ("grep x <<X\none two\nthree", True),
+        ("grep x <<< y", False),
+        ("", False),
+    ],
+)
+def test_what_the_exit_status_does_not_tell(command: str, hidden: bool) -> None:
+    assert hides(command) == hidden
+
+
+def test_the_text_of_a_heredoc_is_no_command() -> None:
+    written = "cat > check.sh <<'END'\npytest -q\nEND\nls"
+    assert checks_in(written) == []
+    assert checks_in(f"{written} && pytest") == ["pytest"]
+    assert not carries_out("pytest -q", written)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +457,14 @@ def test_a_request_without_words_has_none() -> None:
 
 
 def test_huge_and_hostile_commands_cost_little() -> None:
-    for command in ("a " * 100_000, "'" * 5_000, "((((" * 20_000, "x | " * 50_000, "\\\n" * 50_000):
+    for command in (
+        "a " * 100_000,
+        "'" * 5_000,
+        "x <<A\n" * 50_000,
+        "((((" * 20_000,
+        "x | " * 50_000,
+        "\\\n" * 50_000,
+    ):
         begun = monotonic()
         carries_out("a b", command)
         checks_in(command, ["a {file}"])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.web import reader
 from agent.web.base import Fetched
 from agent.web.body import MOST_BYTES
 from agent.web.client import AGENT, Client, connect
@@ -340,6 +341,7 @@ CHARSETS = [
 @pytest.mark.parametrize(("charset", "words"), CHARSETS)
 @pytest.mark.parametrize("told", ["header", "page", "mark"])
 async def test_charsets(site: Site, charset: str, words: str, told: str):
+    """In this process: one for each would take as long as all the rest."""
     encoding = "windows-1252" if charset == "iso-8859-1" else charset
     body = f"<html><head><title>{words}</title></head><body><p>{words}</p></body></html>"
     kind = "text/html"
@@ -349,9 +351,20 @@ async def test_charsets(site: Site, charset: str, words: str, told: str):
         encoding = "utf-16" if charset == "utf-16" else "utf-8-sig"
     else:
         body = body.replace("<head>", f'<head><meta charset="{charset}">')
-    said = await read_page(site, page(body.encode(encoding), kind))
-    assert said.title == words
-    assert words in said.text
+    found = await fetched(site, page(body.encode(encoding), kind))
+    said = reader.html(found.data, found.charset, found.url)
+    assert said["title"] == words
+    assert words in said["text"]
+
+
+@pytest.mark.parametrize("told", ["header", "page", "mark"])
+async def test_a_page_in_another_charset_is_read_by_its_process(site: Site, told: str):
+    words, meta = "日本語のページ", '<meta charset="shift_jis">' if told == "page" else ""
+    body = f"<html><head>{meta}<title>{words}</title></head><body><p>{words}</p></body></html>"
+    kind = 'text/html; charset="shift_jis"' if told == "header" else "text/html"
+    data = body.encode("utf-16" if told == "mark" else "shift_jis")
+    said = await read_page(site, page(data, kind))
+    assert (said.title, words in said.text) == (words, True)
 
 
 @pytest.mark.parametrize("charset", ["nonsense", "base64", "rot13", "x" * 100])

@@ -17,6 +17,7 @@ import pytest
 from agent.conversation import Conversation
 from agent.events import (
     Answered,
+    FileChange,
     ModelReplied,
     PromptChanged,
     RunFinished,
@@ -29,6 +30,7 @@ from agent.events import (
 from agent.inputs import RunOptions
 from agent.learning.door import OWNER, Author
 from agent.learning.hiding import SIGN
+from agent.learning.proposal import Proposal
 from agent.messages import ToolCall
 from gateway.app import App
 from gateway.learning import deciding, forgetting, learned, noted
@@ -324,6 +326,31 @@ def raw(home: Home) -> bytes:
     git = ["git", "-C", str(home.root), "cat-file", "--batch-all-objects", "--batch"]
     objects = subprocess.run(git, capture_output=True, check=True).stdout
     return b"".join(path.read_bytes() for path in files if path.suffix != ".log") + objects
+
+
+async def test_what_a_large_skill_keeps_outside_the_journal_goes_too(home: Home) -> None:
+    table = "".join(f"row {at} of the hummingbird table\n" for at in range(12_000))
+    shared = table.replace("hummingbird", "kingfisher")
+
+    async def install(app: App, name: str, *tables: str) -> int:
+        texts = {f"references/{at}.md": text for at, text in enumerate(tables)}
+        texts["SKILL.md"] = skill_text(name)
+        files = tuple(FileChange(f"skills/{name}/{at}", None, texts[at]) for at in sorted(texts))
+        return (await app.door.apply(lambda: Proposal("skill", name, "install", files), OWNER)).id
+
+    async with opened(home) as app:
+        await install(app, "keep-bees", shared)
+        change = await install(app, "grind-coffee", table, shared)
+        files = tree(app)
+        assert len([*home.files.iterdir()]) == 2
+        await deciding.decide(app, change, "forget")
+        assert [path.read_text(encoding="utf-8") for path in home.files.iterdir()] == [shared]
+        await deciding.decide(app, change, "undo")
+        assert tree(app) == files
+        await deciding.decide(app, change, "purge")
+        found = raw(home)
+        assert b"hummingbird" not in found
+        assert b"kingfisher" in found, "the other skill keeps it"
 
 
 async def test_what_is_purged_is_nowhere_on_the_disk(home: Home) -> None:

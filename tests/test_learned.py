@@ -9,7 +9,7 @@ import pytest
 
 from agent.events import Noticed, PromptChanged
 from agent.learning.door import Author
-from gateway.learning import learned
+from gateway.learning import change_text, deciding, learned
 from hermes_home.paths import Home
 from tests.hermes import Hermes
 from tests.home_checks import journal_of
@@ -62,6 +62,36 @@ async def test_the_timeline_tells_what_evidence_made_of_a_skill(app):  # noqa: F
     assert await status() == "undone"
 
 
+@pytest.mark.anyio
+async def test_an_approval_shows_every_line_that_comes_into_use_with_it(app):  # noqa: F811
+    talk = await Talk.begin(app)
+    author = Author("agent", talk.session)
+    asks = Author("agent", talk.session, asks="words from a file")
+    body = "1. Boil water.\n2. Wait."
+    await app.writer.create("brew-tea", skill_text("brew-tea", body=body), author)
+    await app.writer.write_file("brew-tea", "scripts/timer.py", "print('tea')\n", author)
+    proposed = await app.writer.write_file("brew-tea", "scripts/pot.py", "print('pot')\n", asks)
+    last = await app.writer.patch("brew-tea", "2. Wait.", "2. Wait a while.", author)
+
+    async def shown(id: int, verb: str = "approve") -> list[str]:
+        return change_text.written(await deciding.decided(app, id, verb))
+
+    wanted = {"+2. Wait a while.", "+1. Boil water.", "+print('tea')", "+print('pot')"}
+    lines = await shown(proposed.id)
+    assert wanted <= set(lines)
+    assert "+2. Wait." not in lines
+    # The next change waits alone; a refused or undone one is no part of it.
+    again = await app.writer.patch("brew-tea", "1. Boil water.", "1. Boil it.", author)
+    gone = await app.writer.write_file("brew-tea", "scripts/gone.py", "print('gone')\n", author)
+    await app.door.undo(gone.id)
+    lines = await shown(again.id)
+    assert [line for line in lines if line[:1] in "+-" and line[1:2] not in "+-"] == [
+        "-1. Boil water.",
+        "+1. Boil it.",
+    ]
+    assert (await shown(last.id))[-1] == "+2. Wait a while."
+
+
 # -- through the daemon -------------------------------------------------------------------------
 
 
@@ -81,12 +111,19 @@ def test_a_change_tells_where_it_came_from_and_is_approved_word_by_word(hermes, 
     shown = hermes.ok("learning", "approve", skill).splitlines()
     assert "+  indented   with   spaces" in shown
     assert all(len(line) <= 100 for line in shown)
+    assert f"+{NOTE}" in hermes.ok("chat", "-q", f"/learned {note}").splitlines()
+    assert "```" not in hermes.ok("chat", "-q", f"/learned {skill}")
     hermes.ok("learning", "undo", note)
     assert f"+{NOTE}" in hermes.ok("learning", "redo", note).splitlines()
+    later = str(hermes.json("learning", "list", "--all")[0]["id"])
+    hermes.ok("learning", "undo", later)
+    assert f"{later} carries out {note}: added the note" in hermes.ok("learning", "redo", later)
     assert {row["status"] for row in hermes.json("learning", "list")} == {"active"}
     refused = hermes.run("learning", "redo", note)
     assert refused.returncode != 0
     assert "not undone" in refused.stderr
+    for id in ("999", "9" * 30):
+        assert f"there is no change {id}" in hermes.run("learning", "show", id).stderr
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ from skills.writer import Edit
 from tests.learner import AGENT, Desk, Talk, open_desk
 from tests.skill_texts import add_skill, skill_text
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
 TEA = skill_text("brew-tea", "Brew a pot of tea for guests.", "1. Boil water.\n2. Pour.")
@@ -78,6 +78,25 @@ async def test_undo_names_what_to_undo_first_newest_first(desk: Desk):
     assert list(desk.tree()) == ["skills/mow-lawn/SKILL.md"]
     await desk.door.undo(other.id)
     assert desk.tree() == {}
+
+
+async def test_a_refusal_names_the_change_that_was_asked_for(desk: Desk):
+    made = await desk.writer.create("brew-tea", TEA, AGENT)
+    await desk.door.undo(made.id)
+    await desk.door.redo(made.id)
+    again = max(id for id, row in (await desk.listed()).items() if row.action == "create")
+    assert again > made.id
+    told = f"change {again} carries out change {made.id}, which is active, not undone"
+    with pytest.raises(ChangeRefused, match=told):
+        await desk.door.redo(again)
+    later = await desk.writer.patch("brew-tea", "Boil", "Heat", AGENT)
+    for asked in (made.id, again):
+        with pytest.raises(ChangeRefused, match=f"change {asked} cannot be undone") as refused:
+            await desk.door.undo(asked)
+        assert refused.value.hint == f"Undo {later.id} first."
+    await desk.door.undo(later.id)
+    await desk.door.undo(again)
+    assert (await desk.door.redo(again)).id == made.id
 
 
 async def test_what_is_undone_need_not_be_undone_first(desk: Desk):

@@ -18,7 +18,7 @@ from tests.test_whole_message import connect, echo, oneshot
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 5.0
+SECONDS = 20.0
 """How soon an edit by hand is noticed."""
 
 NOTE = "The mill in Lisbon sends its figures on Fridays."

@@ -25,6 +25,37 @@ def about(library: Library, path: Path) -> list[Diagnostic]:
     return [note for note in library.diagnostics() if note.path.startswith(str(path))]
 
 
+def test_a_skills_version_covers_all_of_its_files(home: Home):
+    add_home_skill(home, "brew-tea")
+    library = bare(home)
+
+    def version() -> str:
+        library.refresh([script])
+        return library.ref(library.require("brew-tea")).version
+
+    script = home.skills / "brew-tea" / "scripts" / "timer.py"
+    alone = version()
+    assert alone == library.require("brew-tea").digest[:12], "as journals name it"
+    script.parent.mkdir()
+    script.write_text("print(1)\n")
+    first = version()
+    assert first != alone
+    before = script.stat()
+    script.write_text("print(2)\n")
+    second = version()
+    assert len({alone, first, second}) == 3
+    # What a run leaves behind is none of its files; what looks the same is not read again.
+    (script.parent / "__pycache__").mkdir()
+    (script.parent / "__pycache__" / "timer.pyc").write_bytes(b"1")
+    assert version() == second
+    os.utime(script, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert version() == first
+    script.rename(script.with_name("clock.py"))
+    assert version() not in (alone, first, second)
+    script.with_name("clock.py").unlink()
+    assert version() == alone
+
+
 # -- finding ------------------------------------------------------------------------------------
 
 

@@ -350,7 +350,7 @@ def test_an_update_of_the_program(hermes, model_server, installed):
     hermes.ok("curator", "pin", name)
     table = hermes.run("skills", "list")
     line = next(line for line in table.stdout.splitlines() if line.startswith(f"{name} "))
-    assert line.split()[1:4] == ["copy", "candidate", "pin"]
+    assert line.split()[1:4] == ["copy", "candidate", "pinned"]
     assert name not in table.stderr
     mine = files(hermes.home / "skills")
 

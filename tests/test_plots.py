@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli import bars
-from gateway.cli.output import width
+from gateway.cli.output import one_line, width, wrapped
 from gateway.cli.picture import draw
 from gateway.cli.progress import meaning, told
 
@@ -82,9 +83,28 @@ def stats(kinds: int, runs: int) -> dict[str, Any]:
 @pytest.mark.parametrize("kinds", [0, 1, 7, 20])
 @pytest.mark.parametrize("runs", [1, 2, 59, 500])
 def test_the_report_fits_into_80_columns(kinds, runs):
-    lines = told(stats(kinds, runs))
+    found = stats(kinds, runs)
+    told_lines = told(found)
+    lines = [part for line in told_lines for part in wrapped(line, 80, 2)]
     assert max(map(width, lines)) <= 80
     assert all("\x1b" not in line for line in lines)
+    for kind in found["kinds"][:8]:
+        assert any(line.startswith(one_line(kind["label"])) for line in told_lines)
+
+
+texts = st.text(st.sampled_from("ab -+日\u0301"), max_size=120)
+
+
+@given(texts, st.integers(20, 90), st.integers(0, 99))
+def test_a_line_is_broken_between_its_words_and_loses_none(text, room, hang):
+    parts = wrapped(text, room, hang)
+    assert max(map(width, parts)) <= room
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert text.startswith(parts[0])
+    for one, other in pairwise(parts):
+        words = text.split()
+        assert one.split()[-1:] == [] or one.split()[-1] in words or max(map(width, words)) > room
+        assert other.startswith(" " * min(hang, room // 2))
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ async def test_nothing_changes_a_locked_skill(desk: Desk):
 
 
 async def test_nothing_changes_a_locked_note(desk: Desk):
-    await desk.note("The owner drinks green tea.")
+    made = await desk.note("The owner drinks green tea.")
     await desk.note("The kettle is in the kitchen.")
     await desk.door.set_right("memory", "The owner drinks green tea.", "lock", on=True)
     before = desk.tree()
@@ -88,8 +88,9 @@ async def test_nothing_changes_a_locked_note(desk: Desk):
             Operation("replace", "memory", "Coffee.", "The owner drinks green tea."),
             Operation("remove", "memory", "", "The owner drinks green tea."),
         ):
-            with pytest.raises(ChangeRefused, match="locked"):
+            with pytest.raises(ChangeRefused, match="locked") as refused:
                 await desk.notes.apply([operation], author)
+            assert refused.value.hint.endswith(f"hermes learning unlock {made.id}")
     assert desk.tree() == before
     await desk.note("The kettle is broken.", old="The kettle is in the kitchen.")
     assert desk.tree() != before

@@ -37,6 +37,7 @@ from tests.confinement import (
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="confines on Linux only"),
 ]
 Open = Callable[..., Sandbox]

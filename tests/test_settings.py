@@ -203,6 +203,7 @@ def typos(word: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", all_keys())
 def test_typos_of_a_key_suggest_the_right_one_first(home: Home, key: str) -> None:
     section, _, name = key.rpartition(".")
@@ -361,6 +362,7 @@ def _value_for(option: Option) -> str:
     return _VALID.get(option.key) or option.example.rpartition(": ")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", all_keys())
 @pytest.mark.parametrize("text", [FULL, "", "# only a comment", FULL.replace("\n", "\r\n")])
 def test_setting_a_key_changes_it_and_keeps_every_comment(home: Home, key: str, text: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -26,11 +27,13 @@ pytestmark = pytest.mark.anyio
 class Bench:
     """The tools over one home, called by name with JSON arguments."""
 
+    mode: Literal["auto", "suggest"] = "auto"
+
     def __init__(self, home: Home) -> None:
         self.home = home
         self.events: list[AnyEvent] = []
         self.library = Library(home, bundled=None)
-        door = Door(home, History(home), self._record, lambda id: None, lambda: "auto")
+        door = Door(home, History(home), self._record, lambda id: None, lambda: self.mode)
         tools = skill_tools(self.library, Writer(home, self.library, door))
         self.tools: dict[str, Tool] = {tool.name: tool for tool in tools}
 
@@ -87,6 +90,30 @@ def test_only_managing_has_an_effect(bench: Bench):
     assert effects.pop("skill_manage") == ["learn"]
     assert not any(effects.values())
     assert [name for name, tool in bench.tools.items() if not tool.read_only] == ["skill_manage"]
+
+
+async def test_a_file_that_is_only_proposed_is_said_not_to_be_there(bench: Bench):
+    add(bench, "brew-tea")
+    bench.mode = "suggest"
+    file = {"name": "brew-tea", "path": "scripts/pot.py", "content": "print(1)\n"}
+    told = (await bench.call("skill_manage", action="write_file", **file)).text
+    assert "make SKILL.md work without it" in told
+    new = {"name": "pot", "content": skill_text("pot")}
+    told = (await bench.call("skill_manage", action="create", **new)).text
+    assert "there is no such skill" in told
+    archived = (await bench.call("skill_manage", action="archive", name="brew-tea")).text
+    assert archived.endswith("the owner decides")
+
+
+async def test_a_scripts_change_is_another_version_of_what_is_loaded(bench: Bench):
+    add(bench, "brew-tea")
+    file = {"name": "brew-tea", "path": "scripts/pot.py"}
+    loaded = []
+    for content in ("print(1)\n", "print(2)\n", "print(2)\n"):
+        with suppress(ToolError):  # the same once more is no change
+            await bench.call("skill_manage", action="write_file", content=content, **file)
+        loaded.append((await bench.call("skill_view", name="brew-tea")).loaded)
+    assert loaded[0] != loaded[1] == loaded[2]
 
 
 async def test_the_list_is_by_category(bench: Bench):

@@ -419,12 +419,20 @@ async def test_archived_skills_are_kept_and_not_found(desk: Desk):
     assert not [path for path in desk.tree() if not path.startswith(".archive")]
 
 
-async def test_what_is_not_text_is_not_archived_half(desk: Desk):
-    add_skill(desk.home.skills / "brew-tea", TEA, assets__cup_png=b"\x89PNG\xff")
-    with pytest.raises(ToolError, match=r"cup\.png is not text"):
-        await desk.writer.archive("brew-tea", AGENT)
-    assert (desk.home.skills / "brew-tea" / "SKILL.md").read_text() == TEA
-    await desk.writer.patch("brew-tea", "cups", "mugs", AGENT)
+async def test_what_is_not_text_is_archived_too_and_comes_back_as_it_was(desk: Desk):
+    picture = b"\x89PNG\xff"
+    folder = add_skill(
+        desk.home.skills / "brew-tea", TEA, assets__cup_png=picture, scripts__boil_sh="echo\n"
+    )
+    (folder / "scripts" / "boil.sh").chmod(0o700)
+    change = await desk.writer.archive("brew-tea", AGENT)
+    archived = desk.home.skills / ".archive" / "brew-tea-1"
+    assert (archived / "assets" / "cup.png").read_bytes() == picture
+    assert not folder.exists()
+    await desk.door.undo(change.id)
+    assert (folder / "assets" / "cup.png").read_bytes() == picture
+    assert (folder / "scripts" / "boil.sh").stat().st_mode & 0o100
+    assert not archived.exists()
 
 
 async def test_every_change_can_be_undone_byte_for_byte(desk: Desk):

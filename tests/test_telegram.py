@@ -130,6 +130,8 @@ class TestPolling(ChannelContract, EditContract, ButtonContract, MediaContract, 
 
 
 class TestWebhook(ChannelContract, EditContract, ButtonContract, MediaContract, FaultContract):
+    notices_a_cut = False
+
     @pytest.fixture
     def platform(self, server: TelegramServer, home: Home) -> TelegramPlatform:
         port = free_port()

@@ -117,8 +117,8 @@ def all_tools(home: Home, workspace: Path) -> list[Tool]:
 
 
 def test_the_schemas_are_small_and_the_same_each_time(home: Home, tmp_path: Path):
-    one = Toolbox(all_tools(home, tmp_path), str).schemas
-    assert one == Toolbox(all_tools(home, tmp_path), str).schemas
+    one = Toolbox(lambda: all_tools(home, tmp_path), str).schemas
+    assert one == Toolbox(lambda: all_tools(home, tmp_path), str).schemas
     assert len(one) < 4500
     names = [entry["function"]["name"] for entry in json.loads(one)]
     assert names == [
@@ -129,7 +129,7 @@ def test_the_schemas_are_small_and_the_same_each_time(home: Home, tmp_path: Path
 
 def test_two_tools_of_one_name_are_refused():
     with pytest.raises(ValueError, match="same name"):
-        Toolbox([TOOL, TOOL], str)
+        Toolbox(lambda: [TOOL, TOOL], str).get(TOOL.name)
 
 
 # -- arguments ----------------------------------------------------------------------------------
@@ -201,13 +201,13 @@ def test_any_arguments_are_accepted_or_refused_in_words(written: dict[str, Any])
 
 @pytest.mark.parametrize("written", ["[1]", "{", "nope", '"x"', "[" * 100_000])
 def test_arguments_that_are_no_object_are_refused(written: str):
-    box = Toolbox([TOOL], str)
+    box = Toolbox(lambda: [TOOL], str)
     with pytest.raises(ToolError, match="not a JSON object"):
         box.arguments(TOOL, ToolCall("c", "everything", written))
 
 
 def test_an_unknown_tool_is_answered_with_the_nearest_name():
-    box = Toolbox([TOOL], str)
+    box = Toolbox(lambda: [TOOL], str)
     assert box.get("everythin") is None
     assert "did you mean everything" in box.unknown("everythin")
     assert "there are everything" in box.unknown("zzz")
@@ -259,7 +259,7 @@ def run_once(text: str, kept: list[str]) -> str:
         kept.append(whole)
         return "0" * 64
 
-    box, shown = Toolbox([printing(text)], store), printing(text)
+    box, shown = Toolbox(lambda: [printing(text)], store), printing(text)
     call = box.execute(shown, {}, ToolContext("s", "r", "c", Path("/")))
     try:
         call.send(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from typing import Any
 
@@ -59,6 +60,19 @@ def test_text_before_a_retry_is_said_to_be_void() -> None:
         stored("ModelReplied", text="again\nwhole"),
     )
     assert lines == ["one", "· the reply begins again", "again", "whole"]
+
+
+def test_a_long_call_is_cut_on_a_pipe_too() -> None:
+    command = "cat > a.py <<'X'\n" + "print(1)\n" * 300 + "X"
+    (line,) = shown(
+        stored(
+            "ToolStarted", call_id="c", name="shell", arguments=json.dumps({"command": command})
+        ),
+        stored("ToolFinished", call_id="c", name="shell", status="ok", text="", seconds=0.1),
+    )
+    assert line.startswith("› shell cat > a.py <<'X' print(1)")
+    assert "…  ✓" in line
+    assert width(line) < 150
 
 
 def test_reasoning_and_the_checkpoint_are_not_shown() -> None:

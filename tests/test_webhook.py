@@ -82,6 +82,8 @@ def program() -> Iterator[Program]:
 
 
 class TestWebhook(ChannelContract, FaultContract):
+    notices_a_cut = False
+
     @pytest.fixture
     def platform(self, program: Program, home: Home) -> Platform:
         return WebhookPlatform(program, home)

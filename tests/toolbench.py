@@ -20,7 +20,7 @@ class ToolBench:
     def __init__(self, home: Home, workspace: Path, tools: Sequence[Tool]) -> None:
         self.workspace = workspace
         self._home = home
-        self.toolbox = Toolbox(tools, self.store)
+        self.toolbox = Toolbox(lambda: tools, self.store)
         self._ids = itertools.count(1)
 
     def store(self, text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     api,
+    batch,
     client_start,
     idle,
     prefix,
@@ -39,6 +40,7 @@ MEASURES = {
     "store": store.measure,
     "skills": skills.measure,
     "api": api.measure,
+    "batch": batch.measure,
 }
 QUICK_MEANS = "sizes that only show that everything works; the figures mean nothing"
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.processes import Address, Place, free_port
+from tests.benchmarks.processes import Address, BenchmarkFailed, Place, free_port
 from tests.benchmarks.table import FLOOR
 
 HERE = Path(__file__).parent
@@ -69,6 +69,14 @@ class Agent(ABC):
     @abstractmethod
     def resume(self, text: str, session: str, printed: str) -> list[str]:
         """One more message in the session of a task, which `printed` something when it ran."""
+
+    def batch(self, place: Place, prompts: str, workers: int) -> list[str]:
+        """Work through a file of prompts in the workspace."""
+        raise BenchmarkFailed("it has no batch runner")
+
+    def batched(self, place: Place) -> int:
+        """How many of them have a result."""
+        raise NotImplementedError
 
     @abstractmethod
     def daemon(self, place: Place) -> tuple[list[str], Address]:
@@ -155,6 +163,13 @@ class Hermes(Agent):
     def resume(self, text: str, session: str, printed: str) -> list[str]:
         told = json.loads(printed.splitlines()[-1])
         return [*self.entry, "chat", "-r", told["session"], "-q", text]
+
+    def batch(self, place: Place, prompts: str, workers: int) -> list[str]:
+        where = ["--input", prompts, "--checkpoint", "out"]
+        return [*self.entry, "batch", *where, "--workers", str(workers)]
+
+    def batched(self, place: Place) -> int:
+        return len(list((place.workspace / "out").glob("session_*.json")))
 
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         return [*self.entry, "daemon", "run"], str(place.root / "h" / "run" / "daemon.sock")

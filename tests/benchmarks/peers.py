@@ -89,6 +89,25 @@ class HermesAgent(Peer):
     def resume(self, text: str, session: str, printed: str) -> list[str]:
         return [self.command, "chat", "-Q", "--yolo", "-c", "-q", text]
 
+    def batch(self, place: Place, prompts: str, workers: int) -> list[str]:
+        model = json.loads((place.root / "h" / "config.yaml").read_text())["model"]
+        flags = {
+            "dataset_file": prompts,
+            "batch_size": 5,
+            "run_name": "bench",
+            "model": model["default"],
+            "base_url": model["base_url"],
+            "api_key": model["api_key"],
+            "max_turns": 20,
+            "num_workers": workers,
+        }
+        named = [f"--{name}={value}" for name, value in flags.items()]
+        return [str(self.python), "-m", "batch_runner", *named]
+
+    def batched(self, place: Place) -> int:
+        results = place.workspace / "data" / "bench" / "trajectories.jsonl"
+        return len(results.read_text().splitlines())
+
     def daemon(self, place: Place) -> tuple[list[str], Address]:
         port = free_port()
         place.env.update(

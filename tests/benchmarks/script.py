@@ -44,10 +44,13 @@ class Position:
         return sum(f"step-{n}" not in text for n, text in enumerate(self.results, 1))
 
 
-def task(name: str, calls: int, tool: str = "shell", folder: str = "") -> str:
-    """A prompt whose script makes the model ask for `calls` calls."""
+def task(
+    name: str, calls: int, tool: str = "shell", folder: str = "", *, reasons: bool = False
+) -> str:
+    """A prompt whose script makes the model ask for `calls` calls, thinking before each if it
+    `reasons`."""
     where = f" folder={folder}" if folder else ""
-    script = f"[name={name} calls={calls} tool={tool}{where}]"
+    script = f"[name={name} calls={calls} tool={tool}{where}{' reasons=yes' if reasons else ''}]"
     return f"Please take the steps and say when you are done. {script}"
 
 
@@ -80,9 +83,10 @@ def decide(position: Position, offered: list[str]) -> Answer:
     tool = next(
         (name for name in offered if name in TOOLS[position.words.get("tool", "shell")]), ""
     )
+    thought = {"reasoning": "The next step is clear."} if "reasons" in position.words else {}
     if position.left <= 0 or not tool:
-        return {"content": f"Done after {len(position.results)} results."}
-    return _call(tool, _arguments(position))
+        return {"content": f"Done after {len(position.results)} results."} | thought
+    return _call(tool, _arguments(position)) | thought
 
 
 def _call(tool: str, arguments: Mapping[str, object]) -> Answer:
