@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from agent.procedures import Part, carries_out_part, parts
+from agent.procedures import INTERPRETERS, Part, carries_out_part, parts
 
 _ALWAYS = frozenset(
     "pytest py.test unittest tox nox nosetests ctest jest vitest mocha ava rspec phpunit pest"
@@ -56,7 +56,6 @@ _TALKERS = frozenset(
     "echo printf grep rg find ls cat cd mkdir touch rm mv cp test man which".split()
 )
 _SAYS_SO = re.compile(r"(^|[-_.])(tests?|check|lint|verify|validate)($|[-_.])", re.IGNORECASE)
-_INTERPRETERS = frozenset(("python", "bash", "sh", "node", "ruby", "perl", "php", "deno", "bun"))
 
 
 def checks_in(command: str, verification: Iterable[str] = ()) -> list[str]:
@@ -113,6 +112,6 @@ def _script(part: Part) -> Part:
     """What an interpreter runs, as if it had been called itself."""
     plain = [word for word in part.words[1:] if not word.startswith("-")]
     at = part.words.index(plain[0]) if plain else 0
-    if part.program not in _INTERPRETERS or at != 1:
+    if part.program not in INTERPRETERS or at != 1:
         return part
     return Part((PurePosixPath(part.words[1]).name, *part.words[2:]), part.decides)

@@ -82,7 +82,8 @@ class Context:
     def request(self, purpose: Purpose = "run", extra: Sequence[Message] = ()) -> Request:
         """The run's next request, with `extra` messages behind it."""
         messages = (*self.conversation.messages, *extra)
-        return Request(self.model, self.system, self.tools, messages, purpose)
+        seed = self.options.seed
+        return Request(self.model, self.system, self.tools, messages, purpose, seed)
 
     def call_context(self, call_id: str, checkpoint: int = 0) -> ToolContext:
         return ToolContext(

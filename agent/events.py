@@ -285,12 +285,15 @@ class Part(msgspec.Struct, frozen=True):
 
 class FileChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """One file of a change: its path below the home, and its text before and after. None = the
-    file does not exist. The text is whole, unless `part` says that it is the lines that differ."""
+    file does not exist. The text is whole, unless `part` says that it is the lines that differ, or
+    `kept` that it is the name of a file below files/ which holds it. `runs`: it may be executed."""
 
     path: str
     before: str | None
     after: str | None
     part: Part | None = None
+    kept: bool = False
+    runs: bool = False
 
 
 class ChangeIntended(Event, frozen=True, omit_defaults=True, kw_only=True):
@@ -333,7 +336,8 @@ class ChangeDecided(Event, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class RunJudged(Event, frozen=True, omit_defaults=True, kw_only=True):
-    """The owner said of a run that it was good or bad; the last word counts."""
+    """The owner, or a task's verifier, said of a run that it was good or bad; the last word
+    counts."""
 
     run: str
     good: bool

@@ -3,7 +3,6 @@ number in the journal, its run). Used by the fold."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -228,22 +227,11 @@ def _note_check(run: RunState, call: Call) -> None:
     run.denied = call.status == "denied" or (run.denied and call.status != "ok")
     if call.status not in ("ok", "failed"):
         return
-    names = {f"{call.name} {call.arguments}", *checks_in(_command(call))}
+    names = {f"{call.name} {call.arguments}", *checks_in(call.command)}
     if call.status == "failed":
         run.failed_checks |= names
     elif names & run.failed_checks:
         run.mended = True
-
-
-def _command(call: Call) -> str:
-    """What a shell call runs; empty for other tools."""
-    if call.name != "shell":
-        return ""
-    try:
-        command = json.loads(call.arguments).get("command", "")
-    except (ValueError, AttributeError):
-        return ""
-    return command if isinstance(command, str) else ""
 
 
 def _compacted(c: Conversation, event: ConversationCompacted, seq: int, run: str) -> None:

@@ -17,6 +17,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     skills: names whose instructions are loaded with the first message.
     trial: the skill whose worth this run is to show; it reaches nothing but its workspace and
     tells no figures. The skill is at hand for certain, or `without`: not to be found.
+    hidden: folders that the run's commands do not find.
+    seed: what makes the model's choices repeatable where its server can; 0 = none is sent.
     """
 
     cwd: str = ""
@@ -30,6 +32,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     skills: tuple[str, ...] = ()
     trial: str = ""
     without: bool = False
+    hidden: tuple[str, ...] = ()
+    seed: int = 0
 
 
 class Input(msgspec.Struct, frozen=True, tag=True, omit_defaults=True, kw_only=True):

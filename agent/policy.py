@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import category
@@ -61,13 +62,30 @@ class Policy:
         readable: Callable[[], Sequence[Path]] = tuple,
         user_home: Path | None = None,
     ) -> None:
-        self._home = Home(home.root.resolve())
-        self._homes = own_homes(home)
+        self._given_home = home
         self._approvals = approvals
         self._sandbox = sandbox
-        self._writable = [folder.expanduser().resolve() for folder in writable]
+        self._given_writable = writable
         self._readable = readable
-        self._user_home = (user_home or Path.home()).resolve()
+        self._given_user_home = user_home
+
+    # Where these lead is found out at the first call that is judged: most runs make none.
+
+    @cached_property
+    def _home(self) -> Home:
+        return Home(self._given_home.root.resolve())
+
+    @cached_property
+    def _homes(self) -> tuple[Path, ...]:
+        return own_homes(self._given_home)
+
+    @cached_property
+    def _writable(self) -> list[Path]:
+        return [folder.expanduser().resolve() for folder in self._given_writable]
+
+    @cached_property
+    def _user_home(self) -> Path:
+        return (self._given_user_home or Path.home()).resolve()
 
     def judge(
         self,
@@ -236,11 +254,17 @@ def _resolved(target: str) -> Path | None:
 
 
 def own_homes(home: Home) -> tuple[Path, ...]:
-    """The home, and for a profile the home it is a profile of."""
-    root = home.root.resolve()
-    if root.parent.name == "profiles":
-        return (root, root.parent.parent)
-    return (root,)
+    """The home, and for a profile the home it is a profile of; for a copy the original's too."""
+    try:
+        origins = [Path(line) for line in home.origins.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        origins = []
+    found = []
+    for root in (path.resolve() for path in (home.root, *origins)):
+        found.append(root)
+        if root.parent.name == "profiles":
+            found.append(root.parent.parent)
+    return tuple(found)
 
 
 def writable_workspace(home: Home, workspace: Path, user_home: Path | None = None) -> bool:

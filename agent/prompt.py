@@ -98,8 +98,9 @@ def _newest(learned: Sequence[str]) -> list[str]:
 def _noted(title: str, entries: Sequence[str], total: int) -> list[str]:
     if total <= len(entries):
         return _listed(f"{title}:", entries)
-    some = f"{title} ({len(entries)} of {total}; session_search finds the rest):"
-    return [some, *_listed(some, entries)[1:]]
+    if not entries:
+        return [f"{title}: none of {total} told here; session_search finds them"]
+    return _listed(f"{title} ({len(entries)} of {total}; session_search finds the rest):", entries)
 
 
 def _listed(title: str, entries: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from agent.events import CallEnd, RunStarted
@@ -25,6 +26,17 @@ class Call:
     allowed: bool | None = None
     reply: str | None = None
     asked: bool = False
+
+    @property
+    def command(self) -> str:
+        """What a shell call runs; empty for other tools."""
+        if self.name != "shell":
+            return ""
+        try:
+            command = json.loads(self.arguments).get("command", "")
+        except (ValueError, AttributeError):
+            return ""
+        return command if isinstance(command, str) else ""
 
 
 @dataclass

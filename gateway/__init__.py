@@ -16,10 +16,11 @@ recurring  the way to it, imported when a home has jobs
 demo       two tasks of one kind, offline, and what was measured
 demo_task  the files and the goal of the demo, made anew for each seed
 reports    what the doors tell about the parts
-commands   slash commands
+commands   slash commands; slash: one use of one
 models     which provider and model a run speaks to
 web        the way to the web, and the table of search engines
 load       opens what a table names
+sharing/   skills between homes: fetched, looked at, installed, renewed, published
 learning/  what was learned, for people: shown, decided, forgotten; upkeep, trials
 chats/     the road between a channel and a session, both ways
 """

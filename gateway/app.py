@@ -163,6 +163,7 @@ class App:
         self.upkeep.reconcile(changes)
         self.curator.reconcile(changes)
         await self.door.reconcile(changes)
+        self.library.refresh()
         if self.journal.masks.last:
             await forgetting.complete(self)
         await self.trials.reconcile()
@@ -315,7 +316,7 @@ class App:
             sandbox=kind,
             writable=[] if trial else [Path(folder).expanduser() for folder in settings.write],
             readable=self._skill_folders(),
-            hidden=self._without(options),
+            hidden=[*self._without(options), *map(Path, options.hidden)],
             network=settings.network == "on" and not trial,
             environment=self._environment,
         )
@@ -323,7 +324,7 @@ class App:
     def toolbox(self, shells: Shells) -> Toolbox:
         """Every tool, in the order its schema is sent."""
         return Toolbox(
-            [
+            lambda: [
                 *shell_tools(shells),
                 *file_tools(self.home),
                 *search_tools(self.home, shells),
@@ -425,6 +426,11 @@ class App:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def quiet(self) -> None:
+        """Wait for what is done beside."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def on_stop(self, stop: Callable[[], None]) -> None:
         self._stop = stop

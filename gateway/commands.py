@@ -5,9 +5,7 @@ A skill's name is a command too, at once when its file appears.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,55 +16,17 @@ import msgspec
 from agent.events import SessionRenamed
 from agent.inputs import RunOptions, Said, Stop, input_id
 from gateway import reports
-from gateway.channels.base import Place
 from gateway.chats import decisions
 from gateway.chats.principals import OWNER
-from gateway.cron.job import Job
-from gateway.cron.tools import created, made, told
-from gateway.learning import change_text, deciding, judging, learned, noted
+from gateway.cron.command import recurring
+from gateway.learning import judging, noted
+from gateway.learning.command import DECISIONS, learned
+from gateway.slash import THE_OWNER, Call, Done, From, Listed
 from hermes_home.errors import UsageError
 from memory.chats import Chat
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.cron.service import Cron
-
-
-class Done(msgspec.Struct):
-    """What a command did. `session`: switch there; `input`: it started or steered a run, whose
-    events follow `after`."""
-
-    text: str = ""
-    session: str = ""
-    input: str = ""
-    after: int = 0
-
-
-class Listed(msgspec.Struct):
-    name: str
-    summary: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class From:
-    """Who uses a command. key: of the event it comes from, so that the same event does the same
-    only once; chat: where, None in a terminal."""
-
-    principal: str = OWNER
-    key: str = ""
-    chat: Chat | None = None
-
-
-@dataclass(frozen=True)
-class Call:
-    """One use of a command: where, with what words behind it, and how a run would be made."""
-
-    app: App
-    session: str
-    words: str
-    options: RunOptions
-    by: From = From()
 
 
 Handler = Callable[[Call], Awaitable[Done]]
@@ -74,17 +34,9 @@ Handler = Callable[[Call], Awaitable[Done]]
 SHORT_CHARS = 100
 """Of a skill's description in a list."""
 
-_JOB = re.compile(r'["“”](?P<when>[^"“”]+)["“”]\s+(?P<prompt>\S.*)', re.S)
-_DECISIONS = ("undo", "redo", "approve", "reject", "forget")
-_LEARNED_USAGE = f"usage: /learned, /learned ID, or /learned {', '.join(_DECISIONS)} ID"
-LISTED = 20
-_CRON_USAGE = (
-    'usage: /cron [list], /cron create "WHEN" TASK, or /cron run, pause, resume, remove NAME'
-)
-
 
 async def execute(
-    app: App, session: str, text: str, options: RunOptions, by: From = From()
+    app: App, session: str, text: str, options: RunOptions, by: From = THE_OWNER
 ) -> Done:
     """Carry out `/name words`; UsageError names the nearest command if there is no such one."""
     name, _, words = text.strip().removeprefix("/").partition(" ")
@@ -98,6 +50,7 @@ async def execute(
         return await _say(call, call.words or f"Use the skill {skill}.", skills=(skill,))
     if reason := app.library.unmet().get(name):
         raise UsageError(f"the skill {name} cannot work here", f"It {reason}.")
+    reports.refuse_archived(app, name)
     known = [listed.name for listed in listing(app, by)]
     near = get_close_matches(f"/{name}", known, 1)
     raise UsageError(
@@ -111,7 +64,7 @@ def addressed(text: str) -> str:
     return name.partition("@")[0].lower() + space + words
 
 
-def listing(app: App, by: From = From()) -> list[Listed]:
+def listing(app: App, by: From = THE_OWNER) -> list[Listed]:
     """Every command that works here, then every skill."""
     rows = [
         Listed(f"/{name}", summary, "command")
@@ -226,32 +179,15 @@ async def status_text(app: App) -> str:
     """The state of the home in a few lines."""
     status = await reports.status(app)
     model = status["model"]
+    named = " ".join(dict.fromkeys((model["provider"], model["model"])))
     lines = [
-        f"model      {model['provider']} {model['model']}, {model['context_window']:,} tokens",
+        f"model      {named}, {model['context_window']:,} tokens",
         f"sandbox    {status['sandbox']}",
         f"learning   {status['learning']}",
         f"sessions   {status['sessions']}, working: {len(status['working'])}",
     ]
     lines += [f"channel    {row['name']}: {row['state']}" for row in status["channels"]]
     return "\n".join([*lines, *(f"warning    {text}" for text in status["warnings"])])
-
-
-async def _learned(call: Call) -> Done:
-    """/learned lists, /learned ID shows, /learned VERB ID decides."""
-    verb, _, id = call.words.rpartition(" ")
-    if not call.words:
-        return Done(change_text.timeline(await learned.timeline(call.app, limit=LISTED)))
-    if not id.isdigit():
-        raise UsageError(_LEARNED_USAGE)
-    if not verb:
-        row = await learned.change(call.app, int(id))
-        return Done(change_text.in_chat(change_text.about(row), change_text.written(row)))
-    if verb not in _DECISIONS:
-        raise UsageError(_LEARNED_USAGE)
-    meant = await deciding.decide(call.app, int(id), verb)
-    row = await learned.change(call.app, meant)
-    texts = change_text.written(row) if verb in change_text.WRITING else []
-    return Done(change_text.in_chat(change_text.decided(row, verb), texts))
 
 
 async def _skills(call: Call) -> Done:
@@ -271,42 +207,6 @@ async def _memory(call: Call) -> Done:
         texts = [f"- {row['text']}" for row in rows[target]] or ["- nothing yet"]
         parts.append("\n".join([f"{target}:", *texts]))
     return Done("\n\n".join(parts))
-
-
-async def _cron(call: Call) -> Done:
-    verb, _, name = call.words.partition(" ")
-    cron = await call.app.recurring.cron()
-    if verb == "create":
-        return Done(await _job(call, cron, name))
-    if verb in ("", "list"):
-        return Done("\n".join(told(row) for row in cron.rows()) or "There are no jobs yet.")
-    if verb in ("pause", "resume"):
-        await cron.desk.pause(name.strip(), paused=verb == "pause")
-    elif verb == "remove":
-        await cron.desk.remove(name.strip())
-    elif verb == "run":
-        await cron.desk.run(name.strip())
-        row = cron.row(name.strip())
-        where = "the inbox" if row["error"] else row["deliver"] or "the inbox"
-        return Done(f"run: {name.strip()}, its result comes to {where}")
-    else:
-        raise UsageError(_CRON_USAGE)
-    return Done(f"{verb}: {name.strip()}")
-
-
-async def _job(call: Call, cron: Cron, words: str) -> str:
-    """A new job, whose results come where it was asked for."""
-    found = _JOB.fullmatch(words.strip())
-    if found is None:
-        raise UsageError(_CRON_USAGE)
-    row = await reports.session_row(call.app, call.session)
-    job = Job(
-        schedule=found["when"],
-        prompt=found["prompt"].strip().strip('"“”'),
-        deliver=Place.at(call.by.chat.address).target if call.by.chat else "",
-        workspace=call.options.cwd or row["cwd"],
-    )
-    return created(await made(cron, job))
 
 
 async def _say(call: Call, text: str, skills: tuple[str, ...] = ()) -> Done:
@@ -347,10 +247,10 @@ _TABLE: dict[str, tuple[str, Handler]] = {
     "bad": ("[WHY]: the last answer was not", _bad),
     "usage": ("tokens of this session and of today", _usage),
     "status": ("model, sandbox, what is working", _status),
-    "learned": (f"[ID], or {', '.join(_DECISIONS)} ID: what was learned", _learned),
+    "learned": (f"[ID], or {', '.join(DECISIONS)} ID: what was learned", learned),
     "skills": ("what it knows how to do", _skills),
     "memory": ("what it remembers", _memory),
-    "cron": ('[create "WHEN" TASK, or run, pause, resume, remove NAME]: recurring work', _cron),
+    "cron": ('[create "WHEN" TASK, or run, pause, resume, remove NAME]: recurring work', recurring),
 }
 
 _FOR_GUESTS = frozenset({"help", "new", "stop", "steer", "queue", "busy", "title"})

@@ -100,4 +100,4 @@ def _later(app: App, conversation: Conversation, said: Said) -> Offer:
 def _refs(library: Library, names: Iterable[str]) -> tuple[SkillRef, ...]:
     """The skills of these names, as they are now."""
     found = (library.get(name) for name in names)
-    return tuple(skill.ref for skill in found if skill is not None)
+    return tuple(library.ref(skill) for skill in found if skill is not None)

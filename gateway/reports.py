@@ -8,17 +8,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from hermes_home.errors import UsageError
 from hermes_home.version import VERSION
 from memory import listings
 from memory.export import FORMATS
 from memory.outbox import TERMINAL
 from memory.redaction import Redactor
-from memory.trajectory import Trajectory, trajectory
+from memory.trajectory import redacted, trajectory
 from memory.usage import Spent, spent_by
 from skills.overlays import differences, overlays, shown
+from skills.skill import Skill, slug
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -92,10 +91,16 @@ async def usage_text(app: App, session: str) -> str:
 
 
 async def sessions(
-    app: App, *, limit: int = 50, source: str = "", cwd: str = "", trials: bool = False
+    app: App,
+    *,
+    limit: int = 50,
+    source: str = "",
+    cwd: str = "",
+    trials: bool = False,
+    ran: bool = False,
 ) -> list[Row]:
     rows = await app.index.ask(
-        lambda tables: listings.sessions(tables, limit, source, cwd, trials=trials)
+        lambda tables: listings.sessions(tables, limit, source, cwd, trials=trials, ran=ran)
     )
     return [_session(row) for row in rows]
 
@@ -143,8 +148,7 @@ async def export(app: App, session: str, format: str) -> str:
     if format not in FORMATS:
         raise UsageError(f"there is no format {format!r}", f"There are: {', '.join(FORMATS)}.")
     steps = trajectory(app.journal.read(session), app.journal.blob)
-    clean = msgspec.convert(Redactor(app.secret_values()).value(steps.plain()), Trajectory)
-    return FORMATS[format](clean)
+    return FORMATS[format](redacted(steps, Redactor(app.secret_values())))
 
 
 async def delete_session(app: App, session: str) -> Row:
@@ -194,7 +198,7 @@ def overlay(app: App, name: str) -> Row:
         {"path": one.path, "before": one.bundled, "after": one.own}
         for one in differences(app.library, name)
     ]
-    found = app.library.require(name).name
+    found = required(app, name).name
     return {
         "name": found,
         **(shown(overlays(app.library, app.upkeep.origins), found) or {}),
@@ -202,9 +206,23 @@ def overlay(app: App, name: str) -> Row:
     }
 
 
+def required(app: App, name: str) -> Skill:
+    """The skill of this name; UsageError says of an archived one how it comes back."""
+    refuse_archived(app, name)
+    return app.library.require(name)
+
+
+def refuse_archived(app: App, name: str) -> None:
+    name = slug(name)
+    if app.library.get(name) is None and name in app.upkeep.states.named("archived"):
+        raise UsageError(
+            f"the skill {name} is archived", f"To have it back: hermes curator restore {name}"
+        )
+
+
 def skill(app: App, name: str, path: str = "") -> Row:
     """A skill's instructions, or one of its files."""
-    found = app.library.require(name)
+    found = required(app, name)
     if path:
         content = app.library.read_resource(name, path)
         text = content if isinstance(content, str) else f"{len(content)} bytes, not text"

@@ -108,8 +108,12 @@ class Router:
         """At the start: every unfinished run goes on, every stored input is taken."""
         unfinished = set(self.app.journal.sessions_unfinished())
         for session in sorted(unfinished | set(self.app.inbox.sessions_pending())):
-            if session not in self.workers:
-                self._worker(session)
+            self.wake(session)
+
+    def wake(self, session: str) -> None:
+        """An unfinished run of a session goes on, every input stored for it is taken."""
+        if session not in self.workers:
+            self._worker(session)
 
     def observe(self, session: str, event: AnyEvent, seq: int, run: str) -> None:
         """An event that the loop did not make itself reaches the live conversation too."""

@@ -25,5 +25,6 @@ unpacking    ... read only as far as it can be trusted
 restore      such a file into a fresh home, all or nothing
 placing      ... completed by whoever starts next
 watcher      one watchdog observer for edits by hand
+leaving_out  imports without what they would only like to have
 seed/        what a new home starts with
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from hermes_home.errors import SettingsError
 from hermes_home.paths import Home
@@ -63,6 +64,30 @@ def put_value(text: str, name: str, key: str, value: str | bool | tuple[str, ...
 def keys_set(home: Home) -> set[str]:
     """The dotted keys that config.yaml sets."""
     return set(_values(parse_config(read_config(home), home)))
+
+
+def rewritten(home: Home) -> str:
+    """What config.yaml sets, a line each and without comments: whichever way its owner wrote it,
+    each key can be set in this text."""
+    return "".join(_lines(parse_config(read_config(home), home), ""))
+
+
+def _lines(tree: Section, indent: str) -> Iterator[str]:
+    for name, entry in tree.entries.items():
+        key = name if _PLAIN.fullmatch(name) and name[-1] != ":" else json.dumps(name)
+        if isinstance(entry.node, Section) and entry.node.entries:
+            yield f"{indent}{key}:\n"
+            yield from _lines(entry.node, indent + "  ")
+        elif not isinstance(entry.node, Section):
+            yield f"{indent}{key}: {json.dumps(_nested(entry.node), ensure_ascii=False)}\n"
+
+
+def _nested(node: Node) -> object:
+    if isinstance(node, Leaf):
+        return node.value
+    if isinstance(node, Items):
+        return [_nested(item) for item in node.nodes]
+    return {name: _nested(entry.node) for name, entry in node.entries.items()}
 
 
 def _node(option: Option, text: str) -> Node:

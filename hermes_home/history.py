@@ -87,11 +87,14 @@ class History:
         except (HermesError, OSError) as error:
             self._warn(f"the home's history cannot be used: {error}")
 
-    def replace(self, relative: str, before: str | None, after: str | None) -> bool:
+    def replace(
+        self, relative: str, before: str | None, after: str | None, *, runs: bool = False
+    ) -> bool:
         """Make a tracked file hold `after` if it holds `before`; None = no such file. False, and
         nothing changed, if it holds anything else.
 
-        Atomic, on disk when it returns, mode 0600. Folders are made, and removed when empty.
+        Atomic, on disk when it returns, mode 0600, or 0700 if it `runs`. Folders are made, and
+        removed when empty.
         HermesError: not a tracked path, a link that leads out, or a disk that refuses.
         """
         path = locate(self._home, relative)
@@ -102,7 +105,7 @@ class History:
         try:
             if new is not None and old is None:
                 make_folders(path.parent)
-            done = replace_file(path, old, new)
+            done = replace_file(path, old, new, runs=runs)
         except OSError as error:
             raise HermesError(
                 f"{relative} could not be written: {error.strerror}",

@@ -77,5 +77,11 @@ class Home:
         return self.run / "version"
 
     @property
+    def origins(self) -> Path:
+        """In a copy of a home: the folders, one a line, that are as private as the copy itself;
+        first the home it was copied from."""
+        return self.run / "origins"
+
+    @property
     def log(self) -> Path:
         return self.logs / "daemon.log"

@@ -24,18 +24,20 @@ _WRITER_WAIT = 0.1
 """Seconds to wait for a program that still has the old file open for writing."""
 
 
-def replace_file(path: Path, before: bytes | None, after: bytes | None) -> bool:
-    """Make `path` hold `after` if it holds `before` (None = no such file). False, and nothing
-    changed, if it does not. Both edits survive when two come at the same time: the newer one in
-    place, the other beside it with `.conflict` at the end of its name. OSError: disk full, a
-    folder of that name, no permission."""
+def replace_file(
+    path: Path, before: bytes | None, after: bytes | None, *, runs: bool = False
+) -> bool:
+    """Make `path` hold `after` if it holds `before` (None = no such file), and executable by its
+    owner if it `runs`. False, and nothing changed, if it does not. Both edits survive when two
+    come at the same time: the newer one in place, the other beside it with `.conflict` at the end
+    of its name. OSError: disk full, a folder of that name, no permission."""
     if before is None:
         if after is None:
             return not os.path.lexists(path)
-        return create(path, after)
+        return create(path, after, 0o700 if runs else 0o600)
     if not _holds(path, before):
         return False
-    done = _remove(path, before) if after is None else _rewrite(path, before, after)
+    done = _remove(path, before) if after is None else _rewrite(path, before, after, runs=runs)
     sync_folder(path.parent)
     return done
 
@@ -47,10 +49,10 @@ def _holds(path: Path, text: bytes) -> bool:
         return False
 
 
-def _rewrite(path: Path, before: bytes, after: bytes) -> bool:
+def _rewrite(path: Path, before: bytes, after: bytes, *, runs: bool) -> bool:
     staged = stage(path, after)
     try:
-        staged.chmod(0o600 | path.stat().st_mode & stat.S_IXUSR)
+        staged.chmod(0o700 if runs else 0o600 | path.stat().st_mode & stat.S_IXUSR)
         exchanged = _exchange(staged, path)
     except FileNotFoundError:
         staged.unlink()

@@ -52,6 +52,8 @@ class SkillsSettings:
     """More folders with skills, read only."""
     catalog_tokens: Annotated[int, Between(0, 20_000)] = 500
     """The most the catalog may take of a prompt."""
+    taps: tuple[str, ...] = ()
+    """Sources of skills that `hermes skills browse` and `search --shared` look at."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ search         full-text search over what was said and done
 words          text and queries as the search index takes them
 trajectory     a session as steps
 export         its forms for people and trainers
+llamafactory   ... the one with strictly alternating turns
+escaping       texts that stand among the marks of such a form
 redaction      secrets taken out of whatever leaves
 tools          memory and session_search, as the model sees them
 outcomes/      what runs came to, and what skills were worth

@@ -84,6 +84,11 @@ def reader_uri(path: Path) -> str:
     return f"file:{quote(str(path))}?mode=ro"
 
 
+def reading(home: Home) -> closing[sqlite3.Connection]:
+    """A home's store, to be looked into and closed, whoever owns the home."""
+    return closing(sqlite3.connect(reader_uri(home.state_db), uri=True))
+
+
 def make_private(path: Path) -> None:
     """SQLite gives its side files the rights of the main one, so these are set before it opens."""
     try:

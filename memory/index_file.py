@@ -165,9 +165,11 @@ def _fold_batch(connection: sqlite3.Connection) -> bool:
         raise _Forgotten
     connection.execute("BEGIN IMMEDIATE")
     try:
+        touched: dict[str, float] = {}
         for stored in events:
-            views.fold(connection, stored)
+            views.fold(connection, stored, touched)
             search.add(connection, stored)
+        views.touch(connection, touched)
         connection.execute("UPDATE cursor SET seq = ?, at = ?", (stored.seq, stored.at))
         connection.execute("COMMIT")
     except BaseException:

@@ -36,10 +36,12 @@ COLUMNS = "seq, session, run, kind, at, body"
 SHOWN = "seq, session, run, kind, at, hidden(seq, kind, body)"
 """The same as views see it; `hidden` is a function of the connection (see memory/index_file.py)."""
 NO_MASKS = Masks()
+BLOBS_KEPT = 4
+"""Texts that requests start with, as they were read last; each has some kilobytes."""
 _SELECT = f"SELECT {COLUMNS} FROM events"
 # Word for word the conditions of two partial indexes, or SQLite would not use them.
 _RUNS = "kind IN ('RunStarted', 'RunFinished')"
-_CHANGES = (
+CHANGES = (
     "kind IN ('ChangeIntended', 'ChangeMade', 'ChangeDecided', 'SkillMoved', 'RightSet',"
     " 'CuratorRan', 'CuratorPaused', 'Forgotten')"
 )
@@ -55,6 +57,7 @@ class Journal:
         self._clock = clock
         self._watchers: list[Callable[[], None]] = []
         self._known_blobs: set[str] = set()
+        self._read_blobs: dict[str, str] = {}
         self._masks: Masks | None = None
         self.last_change = 0
         """The last event about a learned change since the start, 0 = none yet."""
@@ -134,7 +137,7 @@ class Journal:
 
     def changes(self, after: int = 0) -> list[Stored]:
         """What was intended, made and decided about what was learned, in order."""
-        rows = self._rows(f"{_SELECT} WHERE {_CHANGES} AND seq > ? ORDER BY seq", after)
+        rows = self._rows(f"{_SELECT} WHERE {CHANGES} AND seq > ? ORDER BY seq", after)
         return [stored_from(row) for row in rows]
 
     def event(self, seq: int) -> AnyEvent | None:
@@ -184,7 +187,7 @@ class Journal:
 
         def delete(connection: sqlite3.Connection) -> None:
             connection.execute(
-                f"DELETE FROM events WHERE session = ? AND NOT {_CHANGES}", (session,)
+                f"DELETE FROM events WHERE session = ? AND NOT {CHANGES}", (session,)
             )
             for table in ("inbox", "outbox", "chats"):
                 connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))
@@ -211,14 +214,19 @@ class Journal:
         return name
 
     def blob(self, name: str) -> str:
-        """The text kept under a name; StoreError if there is none."""
+        """The text kept under a name; StoreError if there is none. Every run asks for the same
+        few, which never change."""
+        if name in self._read_blobs:
+            return self._read_blobs[name]
         rows = self._rows("SELECT text FROM blobs WHERE hash = ?", name)
         if not rows:
             raise StoreError(
                 f"the journal refers to a text it does not hold ({name[:12]})",
                 "Restore state.db from a backup; the session can still be listed.",
             )
-        return str(rows[0][0])
+        if len(self._read_blobs) >= BLOBS_KEPT:
+            self._read_blobs.clear()
+        return self._read_blobs.setdefault(name, str(rows[0][0]))
 
     def _tell(self, stored: Stored) -> None:
         if isinstance(stored.event, ChangeIntended | ChangeMade | ChangeDecided):
@@ -240,10 +248,10 @@ class Journal:
 
 def read_masks(connection: sqlite3.Connection, events: str = "events") -> Masks:
     """The masks in force, from a connection to the journal."""
-    last = f"SELECT max(seq) FROM {events} WHERE {_CHANGES} AND kind = 'Forgotten'"
+    last = f"SELECT max(seq) FROM {events} WHERE {CHANGES} AND kind = 'Forgotten'"
     if connection.execute(last).fetchone()[0] is None:
         return Masks()
-    rows = connection.execute(f"SELECT {COLUMNS} FROM {events} WHERE {_CHANGES} ORDER BY seq")
+    rows = connection.execute(f"SELECT {COLUMNS} FROM {events} WHERE {CHANGES} ORDER BY seq")
     return masks_of(map(stored_from, rows))
 
 

@@ -60,13 +60,15 @@ def sessions(
     cwd: str = "",
     *,
     trials: bool = False,
+    ran: bool = False,
 ) -> list[SessionRow]:
     """The sessions used last first; of one source or one workspace if given. Those of trials only
-    if asked for."""
+    if asked for; `ran`: none in which nothing was said yet."""
     rows = connection.execute(
         f"{_SESSION} WHERE (?1 = '' OR source = ?1) AND (?2 = '' OR cwd = ?2)"
-        " AND (?4 OR ?1 = source OR source <> ?5) ORDER BY updated_at DESC, number DESC LIMIT ?3",
-        (source, cwd, limit, trials, TRIAL),
+        " AND (?4 OR ?1 = source OR source <> ?5) AND (runs > 0 OR NOT ?6)"
+        " ORDER BY updated_at DESC, number DESC LIMIT ?3",
+        (source, cwd, limit, trials, TRIAL, ran),
     )
     return [SessionRow(*row) for row in rows]
 
@@ -117,15 +119,25 @@ def note_changes(connection: sqlite3.Connection) -> list[ChangeRow]:
     return [ChangeRow(*row) for row in rows]
 
 
+def replacers(rows: Iterable[ChangeRow]) -> dict[int, int]:
+    """Of the changes of notes, oldest first: which one replaced or removed what each of them wrote,
+    and was not taken back."""
+    rows = list(rows)
+    undone = {row.id for row in rows if row.status == "undone"}
+    return {old: new for new, old in replaced(rows).items() if new not in undone}
+
+
 def replaced(rows: Iterable[ChangeRow]) -> dict[int, int]:
-    """Of the changes of notes, oldest first: which one's words each of them replaced."""
+    """Of the changes of notes, oldest first: which one's words each of them replaced or
+    removed."""
     writers: dict[tuple[str, str], int] = {}
     found = {}
     for row in rows:
         written = row.status not in ("proposed", "rejected")
-        if not written or row.action == "undo" or row.entry == row.former:
+        if not written or row.action == "undo":
             continue
         if writer := writers.get((row.kind, row.former)):
             found[row.id] = writer
-        writers[row.kind, row.entry] = row.id
+        if row.entry != row.former:
+            writers[row.kind, row.entry] = row.id
     return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-import sqlite_utils
+from hermes_home.leaving_out import leaving_out
+
+with leaving_out("numpy", "pandas"):  # most of its cost, and there are no arrays here
+    import sqlite_utils
 
 migrations = sqlite_utils.Migrations("state")
 
@@ -169,4 +172,4 @@ def m004_learning(db: sqlite_utils.Database) -> None:
 
 def apply(connection: sqlite3.Connection) -> None:
     """Every step that is due, each in a transaction of its own together with its version."""
-    migrations.apply(sqlite_utils.Database(connection))
+    migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))

@@ -143,9 +143,10 @@ def take(connection: sqlite3.Connection, id: str, seq: int, *, spoken: bool) -> 
 
 def _receipt(connection: sqlite3.Connection, id: str, key: str, now: float) -> Receipt | None:
     """The receipt an input was given when it came first. A key out of its window is freed."""
-    connection.execute(
-        "UPDATE inbox SET key = NULL WHERE key = ? AND at < ?", (key, now - KEY_WINDOW)
-    )
+    if key:
+        connection.execute(
+            "UPDATE inbox SET key = NULL WHERE key = ? AND at < ?", (key, now - KEY_WINDOW)
+        )
     row = connection.execute(
         "SELECT id, position, after_seq FROM inbox WHERE id = ? OR key = ?", (id, key)
     ).fetchone()

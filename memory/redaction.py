@@ -39,6 +39,11 @@ _NAMED = re.compile(
 )
 
 
+def holds_key(text: str) -> bool:
+    """Whether something in it has the shape of a key."""
+    return bool(_SHAPES.search(text))
+
+
 class Redactor:
     """Replaces secrets in texts and in whole structures. Never keeps what it replaced."""
 

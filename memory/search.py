@@ -18,7 +18,7 @@ from agent.events import (
     UserSpoke,
 )
 from memory.journal import event_from
-from memory.views import TRIAL
+from memory.views import APART
 from memory.words import TOKENIZER, indexable, queries, snippet
 
 Role = Literal["user", "assistant", "tool"]
@@ -68,18 +68,21 @@ class Found:
 
 
 def add(connection: sqlite3.Connection, stored: Stored) -> None:
-    """Make an event findable, if it has words and is no trial's. Its session must be in the
-    sessions view."""
+    """Make an event findable, if it has words and its session is not one apart. The session must
+    be in the sessions view."""
     message = message_of(stored.event)
     if message is None:
         return
     role, text = message
-    added = connection.execute(
-        "INSERT INTO messages SELECT ?, number, ? FROM sessions WHERE id = ? AND source <> ?",
-        (stored.seq, ROLES.index(role), stored.session, TRIAL),
-    )
-    if not added.rowcount:
+    row = connection.execute(
+        "SELECT number FROM sessions WHERE id = ? AND source NOT IN (?, ?, ?)",
+        (stored.session, *APART),
+    ).fetchone()
+    if row is None:
         return
+    connection.execute(
+        "INSERT INTO messages VALUES (?, ?, ?)", (stored.seq, row[0], ROLES.index(role))
+    )
     connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (stored.seq, text))
 
 

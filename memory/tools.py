@@ -41,7 +41,9 @@ def note_tools(notes: Notes) -> list[Tool]:
             "agent", context.session, context.run, context.checkpoint, context.conversation
         )
         changes = await notes.apply(operations, author, str(context.cwd))
-        return ToolResult(_told(changes), details={"changes": [change.id for change in changes]})
+        return ToolResult(
+            _told(changes, len(operations)), details={"changes": [change.id for change in changes]}
+        )
 
     return [tool(memory, effects=_learns)]
 
@@ -80,13 +82,15 @@ _STATES = {
 }
 
 
-def _told(changes: Sequence[Change]) -> str:
+def _told(changes: Sequence[Change], asked: int) -> str:
     if not changes:
         return "The notes say that already; nothing was written."
     lines = []
     for change in changes:
         state = _STATES.get(change.status, "written")
         lines.append(f"change {change.id}: {change.action} in {change.name}: {state}")
+    if known := asked - len(changes):
+        lines.append(f"{known} of {asked}: the notes say that already; nothing was written for it.")
     return "\n".join(lines)
 
 

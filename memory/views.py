@@ -37,11 +37,13 @@ from agent.events import (
 )
 from memory.outcomes import run_tables
 
-VERSION = 6
+VERSION = 7
 """Goes up when the tables or a fold change; an index of another version is made anew."""
 
 TRIAL = "trial"
 """The source of the sessions that trials of skills open: no conversations of anybody's."""
+APART = (TRIAL, "batch", "research")
+"""Sources of sessions that are found by no search: each is a case that knows nothing of others."""
 TITLE_CHARS = 60
 ANSWER_CHARS = 400
 BUCKET_SECONDS = 900
@@ -98,17 +100,25 @@ Connection = sqlite3.Connection
 Fold = Callable[[Connection, Stored, Any], None]
 
 
-def fold(connection: Connection, stored: Stored) -> None:
-    """Bring the tables up to this event."""
+def fold(connection: Connection, stored: Stored, touched: dict[str, float]) -> None:
+    """Bring the tables up to this event. `touched`: the sessions of the transaction, with the time
+    of the last event of each, which `touch` writes at its end."""
     if stored.session:
-        connection.execute(
-            "INSERT INTO sessions (id, started_at, updated_at) VALUES (?1, ?2, ?2)"
-            " ON CONFLICT (id) DO UPDATE SET updated_at = ?2",
-            (stored.session, stored.at),
-        )
+        if stored.session not in touched:
+            connection.execute(
+                "INSERT OR IGNORE INTO sessions (id, started_at, updated_at) VALUES (?1, ?2, ?2)",
+                (stored.session, stored.at),
+            )
+        touched[stored.session] = stored.at
     for table in (_FOLDS, _RUN_FOLDS):
         if function := table.get(type(stored.event)):
             function(connection, stored, stored.event)
+
+
+def touch(connection: Connection, touched: dict[str, float]) -> None:
+    connection.executemany(
+        "UPDATE sessions SET updated_at = ?2 WHERE id = ?1", list(touched.items())
+    )
 
 
 def _set(connection: Connection, stored: Stored, assignment: str, *values: object) -> None:
@@ -130,8 +140,8 @@ def _run_started(connection: Connection, stored: Stored, event: RunStarted) -> N
 
 
 def _spoke(connection: Connection, stored: Stored, event: UserSpoke) -> None:
-    _set(connection, stored, "title = iif(title = '', ?, title)", title_from(event.text))
-    _set(connection, stored, "state = iif(state = 'parked', 'working', state)")
+    changes = "title = iif(title = '', ?, title), state = iif(state = 'parked', 'working', state)"
+    _set(connection, stored, changes, title_from(event.text))
 
 
 def _replied(connection: Connection, stored: Stored, event: ModelReplied) -> None:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from agent.events import FileChange
-from agent.learning.door import Proposal
+from agent.learning.proposal import Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from hermes_home.tracked import tracked
@@ -98,7 +98,11 @@ def whole_draft(home: Home, skill: Skill) -> Draft:
             f"{skill.name} has too many files to be moved as one change",
             "the owner can move its folder by hand",
         )
-    return open_draft(home, skill, *others)
+    draft = open_draft(home, skill)
+    texts = {path: carried(skill.folder / path) for path in others}
+    draft.before |= texts
+    draft.after |= texts
+    return draft
 
 
 def new_draft(home: Home, name: str, category: str, text: str) -> Draft:
@@ -186,6 +190,11 @@ def _nearest(text: str, old: str) -> str:
     near = difflib.get_close_matches(first, lines, n=3, cutoff=0.4)
     told = "; ".join(f"line {lines.index(line) + 1}: {line.strip()[:120]}" for line in near)
     return f"nearest: {told}" if told else "skill_view shows the text as it is"
+
+
+def carried(file: Path) -> str:
+    """A file's bytes as a change of whole files carries them, text or not."""
+    return file.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def read_text(file: Path) -> str:

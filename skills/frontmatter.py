@@ -20,6 +20,7 @@ Value: TypeAlias = "str | list[Value] | dict[str, Value]"
 
 DEEPEST = 12
 """Levels of nesting; more is a mistake or an attack."""
+FLOW = "uses {} or [] of YAML, which strict readers refuse"
 COMMENT = "has words after ' #', which YAML takes for a comment"
 
 _LOADER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -182,7 +183,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if event.flow_style:
-            self._impure(event, "uses {} or [] of YAML")
+            self._impure(event, FLOW)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(events, event, depth)
         return self._sequence(events, depth)
@@ -203,7 +204,7 @@ class _Builder:
 
     def _mapping(self, events: Iterator[Any], start: Any, depth: int) -> dict[str, Value]:
         if start.flow_style and depth == 1:
-            self._impure(start, "uses {} or [] of YAML")
+            self._impure(start, FLOW)
         values: dict[str, Value] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):

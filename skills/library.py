@@ -5,45 +5,23 @@ Readers see one snapshot at a time; `refresh` replaces it and reads only files t
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from hermes_home.errors import SkillError, ToolError
+from agent.events import SkillRef
+from hermes_home.errors import ToolError
 from hermes_home.paths import Home
-from skills import catalog, fitness, ranking
+from skills import catalog, fitness
 from skills.catalog import Catalog
 from skills.diagnostic import Diagnostic
-from skills.scan import Found, Root, Scan, contained, resource_files
-from skills.skill import SKILL_FILE, Skill, load_block, parse, slash_name, slug
-from skills.triggers import triggers
+from skills.scan import Root, contained, resource_files
+from skills.skill import Skill, load_block, slash_name, slug
+from skills.snapshot import FILE_LIMIT, Snapshot, take
+from skills.triggers import may_mean
+from skills.versions import ref_of
 
 BUNDLED = Path(__file__).parent / "bundled"
-FILE_LIMIT = 1024 * 1024
-"""Bytes of a SKILL.md or resource that are read at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A file as it was read: a skill, or the reason it is none."""
-
-    stamp: tuple[int, int, int]
-    skill: Skill | None
-    diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    reads: Mapping[Path, _Read] = field(default_factory=dict)
-    skills: Mapping[str, Skill] = field(default_factory=dict)
-    unmet: Mapping[str, str] = field(default_factory=dict)
-    usable: Mapping[str, Skill] = field(default_factory=dict)
-    index: ranking.Index = field(default_factory=ranking.Index)
-    diagnostics: tuple[Diagnostic, ...] = ()
-    fingerprint: str = ""
 
 
 class Library:
@@ -68,7 +46,8 @@ class Library:
         self._bundled = bundled
         self._trusted = trusted
         self._lock = threading.Lock()
-        self._snapshot = _Snapshot()
+        self._snapshot = Snapshot()
+        self._refs: dict[tuple[Path, str], SkillRef] = {}
         self.refresh()
 
     def roots(self) -> list[Root]:
@@ -90,7 +69,8 @@ class Library:
             if changed is not None and not _concerns(roots, changed):
                 return False
             before = self._snapshot
-            self._snapshot = _take(before, roots, frozenset(changed or ()))
+            self._snapshot = take(before, roots, frozenset(changed or ()))
+            self._refs = {}
             return before.fingerprint != self._snapshot.fingerprint
 
     def skills(self) -> Mapping[str, Skill]:
@@ -111,6 +91,14 @@ class Library:
         """What ships with the program, by name, hidden or not."""
         found = [one.skill for one in self._snapshot.reads.values() if one.skill is not None]
         return {skill.name: skill for skill in found if skill.layer == "bundled"}
+
+    def ref(self, skill: Skill) -> SkillRef:
+        """A skill with its version, which its scripts and other files belong to; they are looked
+        at once after each refresh."""
+        refs, key = self._refs, (skill.folder, skill.digest)
+        if key not in refs:
+            refs[key] = ref_of(skill)
+        return refs[key]
 
     def usable(self) -> Mapping[str, Skill]:
         """The skills that can work on this machine. Only these are in the catalog, found by their
@@ -140,7 +128,7 @@ class Library:
         hits = [
             hit
             for hit in snapshot.index.search(request, wanted)
-            if hit.key not in apart and hit.told
+            if hit.key not in apart and hit.told and may_mean(request, snapshot.skills[hit.key])
         ]
         names = [hit.key for at, hit in enumerate(hits) if at < catalog.ALWAYS or hit.clear]
         headed = [first, *names] if first in snapshot.skills else names
@@ -152,7 +140,8 @@ class Library:
         not known there yet."""
         snapshot = self._snapshot
         hits = snapshot.index.search(request, catalog.LATER_ENTRIES + len(known))
-        found = [snapshot.skills[hit.key] for hit in hits if hit.clear and hit.key not in known]
+        clear = [snapshot.skills[hit.key] for hit in hits if hit.clear and hit.key not in known]
+        found = [skill for skill in clear if may_mean(request, skill)]
         return catalog.later(found, len(snapshot.usable))
 
     def matches(self, text: str, limit: int = 10) -> list[Skill]:
@@ -220,100 +209,3 @@ def _decoded(content: bytes) -> str | bytes:
 def _concerns(roots: Sequence[Root], changed: Collection[Path]) -> bool:
     places = [place for root in roots for place in (root.path, root.path.resolve())]
     return any(path.is_relative_to(place) for path in changed for place in places)
-
-
-def _take(before: _Snapshot, roots: Sequence[Root], changed: frozenset[Path]) -> _Snapshot:
-    scan = Scan()
-    for root in roots:
-        scan.walk(root)
-    reads: dict[Path, _Read] = {}
-    chosen: dict[str, Skill] = {}
-    diagnostics = list(scan.diagnostics)
-    for found in scan.found:
-        if found.file in reads:
-            continue
-        known = before.reads.get(found.file)
-        same = known is not None and known.stamp == found.stamp and found.file not in changed
-        read = known if known is not None and same else _read(found)
-        reads[found.file] = read
-        diagnostics += read.diagnostics
-        if read.skill is None:
-            continue
-        first = chosen.setdefault(read.skill.name, read.skill)
-        if first is not read.skill:
-            diagnostics.append(_shadowed(read.skill, first))
-    skills = dict(sorted(chosen.items()))
-    unmet = fitness.unmet(skills)
-    usable = {name: skill for name, skill in skills.items() if name not in unmet}
-    return _Snapshot(
-        reads,
-        MappingProxyType(skills),
-        MappingProxyType(unmet),
-        MappingProxyType(usable),
-        _reindexed(before, usable),
-        tuple(diagnostics),
-        _fingerprint(skills, unmet),
-    )
-
-
-def _read(found: Found) -> _Read:
-    """Reads one SKILL.md; a fault in it stays its own."""
-    file, path = found.file, str(found.file)
-    try:
-        skill = parse(_text(file, found.stamp[1]), file.parent.name)
-    except SkillError as error:
-        return _Read(found.stamp, None, (Diagnostic("error", str(error), path=path),))
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-        return _Read(found.stamp, None, (Diagnostic("error", problem, path=path),))
-    noted = list(skill.diagnostics)
-    if file.name != SKILL_FILE:
-        noted.append(Diagnostic("warning", f"is not named exactly {SKILL_FILE}"))
-    placed = replace(
-        skill,
-        diagnostics=tuple(replace(note, path=path) for note in noted),
-        folder=file.parent,
-        file=file.name,
-        layer=found.root.layer,
-        category=found.category,
-    )
-    return _Read(found.stamp, placed, placed.diagnostics)
-
-
-def _text(file: Path, size: int) -> str:
-    if size > FILE_LIMIT:
-        raise SkillError(f"has {size} bytes", f"keep it below {FILE_LIMIT}; use references/")
-    content = file.read_bytes()
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SkillError(f"line {line}: is not UTF-8", "save the file as UTF-8") from None
-
-
-def _shadowed(skill: Skill, first: Skill) -> Diagnostic:
-    overlay = skill.layer == "bundled"
-    text = f"{skill.name!r} is hidden by {first.folder / first.file}"
-    path = str(skill.folder / skill.file)
-    return Diagnostic("info" if overlay else "warning", text, path=path)
-
-
-def _reindexed(before: _Snapshot, skills: Mapping[str, Skill]) -> ranking.Index:
-    added = {
-        name: ranking.weigh(name, skill.description, _prose(skill), "; ".join(triggers(skill)))
-        for name, skill in skills.items()
-        if name not in before.usable or before.usable[name].digest != skill.digest
-    }
-    removed = before.usable.keys() - skills.keys()
-    return before.index.updated(added, removed) if added or removed else before.index
-
-
-def _prose(skill: Skill) -> str:
-    """A skill's words as they are searched: where its files lie says nothing about it."""
-    return skill.body.replace("{skill_dir}", "")
-
-
-def _fingerprint(skills: Mapping[str, Skill], unmet: Mapping[str, str]) -> str:
-    lines = [f"{skill.folder}\0{name}\0{skill.digest}" for name, skill in skills.items()]
-    lines += [f"{name}\0{reason}" for name, reason in unmet.items()]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

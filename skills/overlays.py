@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.events import AnyEvent, ChangeIntended, ChangeMade, FileChange
-from agent.learning.door import Proposal
+from agent.learning.proposal import Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from skills.draft import open_draft, version_of, whole_draft
@@ -23,7 +23,7 @@ from skills.scan import resource_files
 from skills.skill import Skill
 
 State = Literal["current", "changed", "unknown", "gone"]
-_AWAY = ("reset", "archive", "forget")
+_AWAY = ("reset", "archive", "forget", "uninstall")
 """Actions after which a skill is not in the home any more."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -152,21 +151,20 @@ class Index:
         said = sum(group.rarity for group in groups)
         said += (len(asked) - len(known)) * self._rarity(0)
         scores: dict[str, float] = {}
-        heard: Counter[str] = Counter()
+        heard: dict[str, int] = {}
         about: dict[str, list[float]] = {}
         for group in groups:
             for key, weight in group.weights.items():
                 scores[key] = scores.get(key, 0.0) + group.rarity * weight / (_K1 + weight)
-                heard[key] += 2 if weight >= HEARD else 1
+                heard[key] = heard.get(key, 0) + (2 if weight >= HEARD else 1)
                 if weight >= HEARD:
                     about.setdefault(key, []).append(group.rarity)
         needed = min(2, len(asked))
-        hits = (
-            Hit(key, score, len(about.get(key, ())), sum(about.get(key, ())) / said)
-            for key, score in scores.items()
-            if heard[key] >= needed
-        )
-        return heapq.nsmallest(limit, hits, key=lambda hit: (-hit.score, hit.key))
+        ranked = ((-score, key) for key, score in scores.items() if heard[key] >= needed)
+        return [
+            Hit(key, -score, len(about.get(key, ())), sum(about.get(key, ())) / said)
+            for score, key in sorted(ranked)[:limit]
+        ]
 
     def _meant(self, term: str) -> Mapping[str, float]:
         """The known terms that one asked for may mean, each with how much it counts."""
@@ -179,15 +177,20 @@ class Index:
         def holding(meant: _Meant) -> int:
             return max(len(self._postings[other]) for other in meant[1])
 
-        return heapq.nsmallest(_QUERY_TERMS, known, key=holding)
+        return sorted(known, key=holding)[:_QUERY_TERMS]
 
     def _group(self, term: str, meant: Mapping[str, float]) -> _Group:
+        alone = meant == {term: 1.0}
+        weights = self._postings[term] if alone else self._heaviest(meant)
+        rarity = self._rarity(len(weights))
+        return _Group(weights, rarity * (_OF_COMMON if term in COMMON else 1.0))
+
+    def _heaviest(self, meant: Mapping[str, float]) -> Mapping[str, float]:
         weights: dict[str, float] = {}
         for other, likeness in meant.items():
             for key, weight in self._postings[other].items():
                 weights[key] = max(weights.get(key, 0.0), weight * likeness)
-        rarity = self._rarity(len(weights))
-        return _Group(weights, rarity * (_OF_COMMON if term in COMMON else 1.0))
+        return weights
 
     def _rarity(self, holding: int) -> float:
         return math.log(1 + (len(self) - holding + 0.5) / (holding + 0.5))

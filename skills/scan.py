@@ -15,7 +15,7 @@ DEEPEST = 4
 MOST_FOLDERS = 2000
 MOST_FILES = 200
 
-_SKIPPED = frozenset({"node_modules", "__pycache__"})
+SKIPPED = frozenset({"node_modules", "__pycache__"})
 _LEADS_OUT = "leads out of its root through a link; name its real folder in skills.extra_roots"
 
 
@@ -102,7 +102,7 @@ class Scan:
             return
         for entry in children:
             path = Path(entry)
-            if entry.name.startswith(".") or entry.name in _SKIPPED or not path.is_dir():
+            if entry.name.startswith(".") or entry.name in SKIPPED or not path.is_dir():
                 continue
             if entry.is_symlink() and not contained(path, root.within):
                 self._refuse(path, _LEADS_OUT)
@@ -134,7 +134,7 @@ def resource_files(folder: Path, own: str) -> list[Path]:
     out are left."""
     files: list[Path] = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _SKIPPED)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         if len(files) > MOST_FILES:
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -13,7 +13,6 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from agent.characters import unseen
-from agent.events import SkillRef
 from hermes_home.errors import SkillError
 from skills import frontmatter
 from skills.diagnostic import Diagnostic
@@ -52,11 +51,6 @@ class Skill:
     layer: str = ""
     category: str = ""
 
-    @property
-    def ref(self) -> SkillRef:
-        """The skill as it is now, as events name it."""
-        return SkillRef(self.name, self.digest[:12])
-
 
 def slug(name: str) -> str:
     """Lowercase letters and digits of any script, joined by single hyphens; may be empty."""
@@ -77,18 +71,20 @@ def load_block(skill: Skill, lacking: str = "") -> str:
     return "\n".join([opening, *warning, body, "</skill>"])
 
 
-def parse(text: str, folder_name: str) -> Skill:
-    """The skill a SKILL.md in a folder of this name describes.
+def parse(text: str, folder_name: str, notes: Sequence[Diagnostic] = ()) -> Skill:
+    """The skill a SKILL.md in a folder of this name describes. notes: what is odd about it so far.
 
     SkillError, with the line, only if the frontmatter cannot be read or nothing is described.
     """
     page = frontmatter.split(text)
-    found = [*page.diagnostics, *_hidden(text)]
+    found = [*notes, *page.diagnostics, *_hidden(text)]
     values: dict[str, Value] = {}
     if page.head is not None:
         fields = frontmatter.load(page.head, page.line)
         values = fields.values
         found += fields.diagnostics
+        flows = [note for note in fields.impure if note.text == frontmatter.FLOW]
+        found += [Diagnostic("info", note.text, note.line) for note in flows[:1]]
     else:
         found.append(Diagnostic("warning", "has no frontmatter; name and description are guessed"))
     name, title = _name(values, folder_name, found)

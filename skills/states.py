@@ -2,8 +2,8 @@
 
 A skill the agent writes, or changes, is a candidate; what the owner writes or approves is active;
 undoing a change puts the skill back into the state it had before, taking a copy of a bundled skill
-away makes it one the journal does not know. Skills the journal does not
-know are active: they came with the program, from a hub, or by the owner's hand.
+away, or an installed one out, makes it one the journal does not know. Skills the journal does not
+know are active: they came with the program, or by the owner's hand; one he installs is active too.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from agent.events import (
 class Standing:
     """A skill's state, who put it there (agent, owner, evidence, curator) and why, and since when
     (seconds since the epoch). `learned`: the agent wrote it or changed it, so the rules may move
-    it."""
+    it. `waiting`: the changes made since it was last active, oldest first, which become active
+    with it."""
 
     state: SkillState = "active"
     by: str = ""
     reason: str = ""
     learned: bool = False
     since: float = 0.0
+    waiting: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ class States:
     def _made(self, id: int, change: _Change, at: float) -> None:
         before = self._before[id] = self.of(change.name)
         if change.undoes:
-            self._standing[change.name] = self._before.get(change.undoes, before)
-        elif change.action == "reset":
+            standing = self._before.get(change.undoes, before)
+            waiting = {*before.waiting, *standing.waiting} - {change.undoes}
+            self._standing[change.name] = replace(standing, waiting=tuple(sorted(waiting)))
+        elif change.action in ("reset", "uninstall"):
             self._standing.pop(change.name, None)
         elif change.action == "archive":
             self._set(change.name, "archived", change.actor, "archived", at)
@@ -95,13 +99,20 @@ class States:
         else:
             self._set(change.name, "candidate", change.actor, f"{change.action} by the agent", at)
             self._mark_learned(change.name)
+            self._wait(change.name, id)
 
     def _decided(self, change: _Change, event: ChangeDecided, at: float) -> None:
         if event.status == "active" and event.by == "owner" and change.action != "archive":
             self._set(change.name, "active", "owner", "approved by the owner", at)
 
     def _set(self, name: str, state: SkillState, by: str, reason: str, at: float) -> None:
-        self._standing[name] = Standing(state, by, reason, self.of(name).learned, at)
+        before = self.of(name)
+        waiting = () if state == "active" else before.waiting
+        self._standing[name] = Standing(state, by, reason, before.learned, at, waiting)
+
+    def _wait(self, name: str, id: int) -> None:
+        standing = self._standing[name]
+        self._standing[name] = replace(standing, waiting=(*standing.waiting, id))
 
     def _mark_learned(self, name: str) -> None:
         self._standing[name] = replace(self._standing[name], learned=True)

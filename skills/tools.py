@@ -22,6 +22,12 @@ LISTED_CUT = 100
 Hidden = Callable[[str], Collection[str]]
 """The names of the skills that a session is to find nothing of."""
 
+_MEANWHILE = {
+    "write_file": ". Until then the file is not there: make SKILL.md work without it.",
+    "create": ". Until then there is no such skill, and no file can be added to it.",
+}
+"""What a proposal means for the work that goes on."""
+
 Action = Literal["create", "patch", "edit", "write_file", "remove_file", "archive"]
 
 
@@ -34,7 +40,10 @@ def skill_tools(
 ) -> list[Tool]:
     """The skill tools over one library and its writer. A checkpoint finds what is `hidden` from
     its session too: it searches before it creates. What is `absent` is not there by name either."""
+    return [*_finding(library, hidden, absent), _viewing(library, absent), _keeping(writer)]
 
+
+def _finding(library: Library, hidden: Hidden, absent: Hidden) -> list[Tool]:
     async def skills_list(context: ToolContext, category: str = "") -> ToolResult:
         """List skills by name."""
         gone = absent(context.session)
@@ -50,6 +59,13 @@ def skill_tools(
             return ToolResult(f"no skill of {len(library.usable())} matches these words")
         return ToolResult("\n".join(f"- {entry(skill)}" for skill in found))
 
+    return [
+        tool(skills_list, effects=_none, read_only=True),
+        tool(skills_search, effects=_none, read_only=True),
+    ]
+
+
+def _viewing(library: Library, absent: Hidden) -> Tool:
     async def skill_view(
         context: ToolContext,
         name: str,
@@ -65,8 +81,13 @@ def skill_tools(
             return ToolResult(_shown(content, path), details={**details, "path": path})
         files = library.resources(name)
         listed = f"\nfiles (skill_view with path reads one): {', '.join(files)}" if files else ""
-        return ToolResult(library.load_block(name) + listed, details=details, loaded=skill.ref)
+        text = library.load_block(name) + listed
+        return ToolResult(text, details=details, loaded=library.ref(skill))
 
+    return tool(skill_view, effects=_none, read_only=True)
+
+
+def _keeping(writer: Writer) -> Tool:
     async def skill_manage(  # noqa: PLR0913 - the arguments are the published schema
         context: ToolContext,
         action: Action,
@@ -80,19 +101,15 @@ def skill_tools(
         """Keep a tested procedure as a skill. Patch a similar skill rather than create its twin.
         A SKILL.md: `---`, `name: like-this`, `description: what it does. Use when …`, `---`, each
         on a line, then numbered steps, commands in `backticks`, its own files as
-        `{skill_dir}/scripts/…`; `## Verification` names the command that checks."""
+        `{skill_dir}/scripts/…`; `## Verification` names the command that checks;
+        `<value>` for what varies."""
         if not context.learning:
             raise ChangeRefused("this run keeps nothing: learning is off")
         edit = Edit(action, name, content, old_text, new_text, path, category)
         change = await writer.apply(edit, _author(context))
         return ToolResult(_told(change), details={"change": change.id, "status": change.status})
 
-    return [
-        tool(skills_list, effects=_none, read_only=True),
-        tool(skills_search, effects=_none, read_only=True),
-        tool(skill_view, effects=_none, read_only=True),
-        tool(skill_manage, effects=_learns),
-    ]
+    return tool(skill_manage, effects=_learns)
 
 
 def _none(arguments: dict[str, Any], context: ToolContext) -> list[Effect]:
@@ -109,7 +126,8 @@ def _author(context: ToolContext) -> Author:
 
 def _told(change: Change) -> str:
     if change.status == "proposed":
-        return f"proposed as change {change.id}: {change.action} {change.name}; the owner decides"
+        told = f"proposed as change {change.id}: {change.action} {change.name}; the owner decides"
+        return told + _MEANWHILE.get(change.action, "")
     return f"done as change {change.id}: {change.action} {change.name} ({change.status})"
 
 

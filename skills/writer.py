@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agent.events import FileChange
-from agent.learning.door import OWNER, Author, Change, Door, Proposal
+from agent.learning.door import OWNER, Author, Change, Door
+from agent.learning.proposal import Proposal
 from hermes_home.errors import ToolError
 from hermes_home.paths import Home
 from hermes_home.tracked import files_below
 from skills.draft import (
     Draft,
+    carried,
     check_resource,
     new_draft,
     open_draft,
-    read_text,
     replace_once,
     resource_path,
     whole_draft,
@@ -122,7 +123,7 @@ class Writer:
         )
         if not found:
             raise ToolError(f"nothing of the skill {name} is in the home")
-        texts = [(path, read_text(self._home.root / path)) for path in found]
+        texts = [(path, carried(self._home.root / path)) for path in found]
         files = tuple(FileChange(path, text, None) for path, text in texts)
         return Proposal("skill", name, "forget", files, forgets=id)
 

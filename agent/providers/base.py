@@ -16,6 +16,7 @@ class Request:
 
     tools: the JSON array of function schemas, sent byte for byte. messages: without the system
     message. A later request of the same session starts with the same system, tools and messages.
+    seed: 0 = none is asked for.
     """
 
     model: str
@@ -23,6 +24,7 @@ class Request:
     tools: bytes
     messages: Sequence[Message]
     purpose: Purpose = "run"
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ def body(request: Request, *, usage: bool = True) -> bytes:
     parts = [b'{"model":', encode(request.model), b',"stream":true']
     if usage:
         parts.append(b',"stream_options":{"include_usage":true}')
+    if request.seed:
+        parts.append(b',"seed":%d' % request.seed)
     if request.tools.strip() not in (b"", b"[]"):
         parts += [b',"tools":', request.tools]
     parts += [b',"messages":[', b",".join(_messages(request)), b"]}"]

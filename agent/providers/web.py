@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -76,19 +76,16 @@ class Web:
         self.patience = patience or Patience()
         self._key = api_key.strip()
         self._free: list[httpx.AsyncClient] = []
+        self._urls: dict[str, httpx.URL] = {}
         self._closed = False
         self._trusted: ssl.SSLContext | None = None
 
-    @asynccontextmanager
-    async def post(self, path: str, body: bytes) -> AsyncIterator[Answer]:
+    def post(self, path: str, body: bytes) -> AbstractAsyncContextManager[Answer]:
         """Send JSON; leaving the context closes the response, read to its end or not."""
-        async with self._open("POST", path, body) as answer:
-            yield answer
+        return self._open("POST", path, body)
 
-    @asynccontextmanager
-    async def fetch(self, path: str) -> AsyncIterator[Answer]:
-        async with self._open("GET", path, b"") as answer:
-            yield answer
+    def fetch(self, path: str) -> AbstractAsyncContextManager[Answer]:
+        return self._open("GET", path, b"")
 
     async def close(self) -> None:
         """What is under way goes on, and closes its client itself."""
@@ -102,7 +99,7 @@ class Web:
             client = self._free.pop() if self._free else self._connect()
         try:
             with self.faults(self.patience.first):
-                url = f"{self.base_url}/{path}"
+                url = self._url(path)
                 request = client.build_request(method, url, content=body or None)
                 async with asyncio.timeout(self.patience.first):
                     response = await client.send(request, stream=True)
@@ -114,6 +111,12 @@ class Web:
             self._free.append(client)
             if self._closed or len(self._free) > _KEPT:
                 await self._free.pop(0).aclose()
+
+    def _url(self, path: str) -> httpx.URL:
+        """Parsed once; there are few of them."""
+        if path not in self._urls:
+            self._urls[path] = httpx.URL(f"{self.base_url}/{path}")
+        return self._urls[path]
 
     def _connect(self) -> httpx.AsyncClient:
         self._trusted = self._trusted or trusted(self.base_url)

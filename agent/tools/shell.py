@@ -72,7 +72,7 @@ class Shells:
             True: open_sandbox(None, home=home, workspace=workspace),
         }
         self._seen = [workspace, home.skills, home.files, *readable]
-        self._environment = command_environment(environment)
+        self._environment = environment
         self._last = 0
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -155,7 +155,10 @@ class Shells:
     ) -> Process:
         try:
             return await self._sandboxes[outside].start(
-                command, cwd=cwd, env=self._environment, interactive=interactive
+                command,
+                cwd=cwd,
+                env=command_environment(self._environment),
+                interactive=interactive,
             )
         except SandboxError as error:
             raise ToolError(error.message, error.hint) from error

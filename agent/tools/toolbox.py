@@ -36,13 +36,20 @@ class Outcome:
 
 
 class Toolbox:
-    """`store` keeps a long text and returns its name below files/."""
+    """`make` gives the tools, when the first is asked for: most conversations call none. `store`
+    keeps a long text and returns its name below files/."""
 
-    def __init__(self, tools: Sequence[Tool], store: Callable[[str], str]) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        if len(self._tools) < len(tools):
-            raise ValueError("two tools have the same name")
+    def __init__(self, make: Callable[[], Sequence[Tool]], store: Callable[[str], str]) -> None:
+        self._make = make
         self._store = store
+
+    @cached_property
+    def _tools(self) -> dict[str, Tool]:
+        tools = self._make()
+        named = {tool.name: tool for tool in tools}
+        if len(named) < len(tools):
+            raise ValueError("two tools have the same name")
+        return named
 
     @cached_property
     def schemas(self) -> bytes:

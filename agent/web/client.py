@@ -100,6 +100,13 @@ class Client:
         except TimeoutError:
             raise FetchError(f"{_shown(url)} took longer than {self._seconds:g} s") from None
 
+    async def addresses(self, url: str) -> tuple[str, int, list[str]]:
+        """Host, port and the addresses that may be connected to for a URL, for a program that
+        connects by itself; with a proxy, no address. FetchError, FetchRefused."""
+        place = self._place(url)
+        targets = await self._targets(place, self._allowed)
+        return place.host, place.port, [] if self._proxy else [target.host for target in targets]
+
     async def _follow(self, url: str, headers: Mapping[str, str], allowed: Allowed) -> Fetched:
         first = place = self._place(url)
         for _ in range(MOST_REDIRECTS + 1):

@@ -8,6 +8,7 @@ problems          errors as RFC 9457 documents, and as OpenAI's clients read the
 sessions          sessions, inputs, commands
 stream            a session's events as server-sent events
 learned           what was learned, skills, notes
+sharing           skills of others: sources, installing, publishing
 cron              jobs, what became of their due times, the inbox
 about             health, status, settings, stopping
 openai            what the two doors for OpenAI's clients share

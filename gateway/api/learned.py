@@ -44,8 +44,7 @@ async def show_change(request: Request) -> JSONResponse:
 async def decide(request: Request) -> JSONResponse:
     """undo, redo, approve, reject, forget or purge, by the owner's word."""
     app = request.app.state.app
-    id = await deciding.decide(app, _id(request), request.path_params["verb"])
-    return JSONResponse(await learned.change(app, id))
+    return JSONResponse(await deciding.decided(app, _id(request), request.path_params["verb"]))
 
 
 async def list_skills(request: Request) -> JSONResponse:

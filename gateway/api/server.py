@@ -21,6 +21,7 @@ from gateway.api import (
     openapi,
     pairing,
     sessions,
+    sharing,
     stream,
     trials,
     upkeep,
@@ -49,6 +50,7 @@ ROUTES = [
     *about.ROUTES,
     *moving.ROUTES,
     *upkeep.ROUTES,
+    *sharing.ROUTES,
     *trials.ROUTES,
     *openapi.ROUTES,
 ]

@@ -16,6 +16,7 @@ from agent.inputs import Answer, AnyInput, Decision, RunOptions, Said, Stop
 from gateway import commands, reports
 from gateway.api.bodies import body, idempotency_key
 from gateway.api.doors import Door, Row, answer
+from gateway.slash import Done, Listed
 from hermes_home.errors import UsageError
 
 
@@ -77,6 +78,7 @@ async def list_sessions(request: Request) -> JSONResponse:
         source=query.get("source", ""),
         cwd=query.get("cwd", ""),
         trials=query.get("all") == "1",
+        ran=query.get("ran") == "1",
     )
     return JSONResponse(rows)
 
@@ -185,6 +187,7 @@ ROUTES = [
             "source": "only from here: terminal, oneshot, api, a channel",
             "cwd": "only of this workspace",
             "all": "1 = those of trials too",
+            "ran": "1 = none in which nothing was said yet",
         },
     ),
     Door("POST", "/api/sessions", create, takes=NewSession, gives=Created, status=201),
@@ -204,7 +207,7 @@ ROUTES = [
         export,
         gives=str,
         media="text/plain",
-        query={"format": "jsonl (else), md, sharegpt, messages"},
+        query={"format": "jsonl (else), md, sharegpt, messages, llamafactory"},
     ),
     Door(
         "POST",
@@ -215,7 +218,7 @@ ROUTES = [
         headers={"Idempotency-Key": "the same key within 7 days is the same input"},
         status=202,
     ),
-    Door("POST", "/api/sessions/{id}/commands", post_command, takes=Command, gives=commands.Done),
+    Door("POST", "/api/sessions/{id}/commands", post_command, takes=Command, gives=Done),
     Door("POST", "/api/sessions/{id}/seen", seen, takes=Seen),
-    Door("GET", "/api/commands", list_commands, gives=list[commands.Listed]),
+    Door("GET", "/api/commands", list_commands, gives=list[Listed]),
 ]

@@ -11,14 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from agent.events import ChangeKind, Right
-from agent.learning.door import OWNER, Proposal
+from agent.learning.door import OWNER
+from agent.learning.proposal import Proposal
 from gateway import reports
 from gateway.api.bodies import body
 from gateway.api.doors import Door
 from gateway.app import App
 from gateway.learning import learned
+from gateway.load import load
 from hermes_home.errors import UsageError
 from skills.overlays import keeping, resetting
+from skills.sharing.installing import installed_from_elsewhere
 
 
 class CuratorOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,9 +76,15 @@ async def restore(request: Request) -> JSONResponse:
 
 
 async def show_overlay(request: Request) -> JSONResponse:
+    """Of a skill that was installed from elsewhere: against its source of now."""
     app: App = request.app.state.app
     await asyncio.to_thread(app.library.refresh)
-    return JSONResponse(await asyncio.to_thread(reports.overlay, app, request.path_params["name"]))
+    name = request.path_params["name"]
+    if installed_from_elsewhere(app.home, name):
+        private = request.query_params.get("allow_private") == "1"
+        compared = load("gateway.sharing.renewing:compared")
+        return JSONResponse(await compared(app, name, private=private))
+    return JSONResponse(await asyncio.to_thread(reports.overlay, app, name))
 
 
 async def reset(request: Request) -> JSONResponse:
@@ -102,10 +111,9 @@ async def _changed(app: App, plan: Callable[[], Proposal]) -> JSONResponse:
 async def _meant(app: App, name: str) -> tuple[ChangeKind, str]:
     """The skill or note a person means."""
     if not name.isdigit():
-        return "skill", app.library.require(name).name
-    intended = app.intent(int(name))
-    if intended is None:
-        raise UsageError(f"there is no change {name}", "`hermes learning list` shows them.")
+        return "skill", reports.required(app, name).name
+    intended = app.intent((await learned.short(app, int(name)))["id"])
+    assert intended is not None  # the index lists no other ids
     if intended.kind == "skill":
         return "skill", intended.name
     entry = intended.entry_after
@@ -123,7 +131,12 @@ ROUTES = [
     Door("POST", "/api/rights", set_right, takes=RightOrder),
     Door("POST", "/api/skills/{name}/archive", archive),
     Door("POST", "/api/skills/{name}/restore", restore),
-    Door("GET", "/api/skills/{name}/diff", show_overlay),
+    Door(
+        "GET",
+        "/api/skills/{name}/diff",
+        show_overlay,
+        query={"allow_private": "1 = its source may be on this machine or in a private network"},
+    ),
     Door("POST", "/api/skills/{name}/reset", reset),
     Door("POST", "/api/skills/{name}/keep", keep),
 ]

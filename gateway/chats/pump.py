@@ -21,6 +21,7 @@ from gateway import commands
 from gateway.channels.base import Channel, Incoming, Place
 from gateway.chats import attachments, control
 from gateway.chats.principals import OWNER, Principals, Tries, code_in, described
+from gateway.slash import From
 from hermes_home.errors import HermesError, StoreError
 from memory.arrivals import Arrival, Open
 from memory.chats import Chat
@@ -188,7 +189,7 @@ class Pump:
     async def _command(self, arrival: Open, incoming: Incoming, principal: str) -> None:
         app, chat = self._app, await self._chat(incoming, principal)
         words = commands.addressed(incoming.text)
-        call = commands.From(principal, arrival.key, chat)
+        call = From(principal, arrival.key, chat)
         done = await commands.execute(app, chat.session, words, self._options(principal), call)
         if done.session:
             await app.chats.attach(

@@ -21,5 +21,6 @@ picture      the same as a PNG
 narrator     a demo, told as it happens
 output       tables, colour, JSON
 channel_answers  what a channel needs: asked, tried, saved
+sharing_told     skills of others, as text for people
 and one file per command group.
 """

@@ -48,10 +48,14 @@ def _is_terminal() -> bool:
 def _plain(speaker: Speaker) -> int:
     from gateway.cli.output import note
     from gateway.cli.plain import Plain
+    from gateway.cli.speaker import is_command
 
     if not speaker.attach():
         note("no session was begun in this folder yet: this is the first")
     plain = Plain(speaker)
-    if speaker.arguments.on("question"):
-        return plain.ask(speaker.arguments.text("question"))
-    return plain.read()
+    if not speaker.arguments.on("question"):
+        return plain.read()
+    question = speaker.arguments.text("question")
+    if speaker.talk is None and is_command(question):
+        speaker.go_back(question)
+    return plain.ask(question)

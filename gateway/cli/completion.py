@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.cli.arguments import Arguments
 from gateway.cli.command import PROFILE, ROOT, Option
-from gateway.cli.table import ALIASES, COMMANDS
+from gateway.cli.table import ALIASES, COMMANDS, TAP_ACTIONS
 from hermes_home.errors import UsageError
 
 
@@ -26,6 +26,7 @@ def choices() -> dict[str, list[str]]:
             _add(found.setdefault(group, []), member)
         found[command.name] = _flags((*command.options, PROFILE))
     found["completion"] += SHELLS
+    found["skills tap"] += TAP_ACTIONS
     for alias, group in ALIASES.items():
         found[""].append(alias)
         found |= {

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import clean, show_json, when
+from gateway.cli.output import show_json, show_text, when
 from gateway.cli.start import connect
+from gateway.learning.change_text import HELD, thing
+
+Told = Callable[[dict[str, Any]], str]
+"""A row in words."""
+GROUPS = ("candidate", "active", "stale", "quarantined", "archived", *HELD.values())
+NAMES = 13
+"""The column where the names of a group begin."""
 
 
 def status(arguments: Arguments) -> int:
@@ -16,52 +24,40 @@ def status(arguments: Arguments) -> int:
     if arguments.on("json"):
         show_json(row)
     else:
-        print("\n".join(described(row)))
+        show_text(described(row), hang=NAMES)
     return 0
 
 
 def described(row: dict[str, Any]) -> list[str]:
-    """When it ran and will, what it did, and how the skills the agent wrote stand."""
+    """When it ran and will, what it did, how the skills the agent wrote stand, and which the owner
+    holds."""
     lines = [f"last run     {when(row['ran']) if row['ran'] else 'never'}"]
     lines.append(f"next run     {'paused' if row['paused'] else when(row['due']) + ', when idle'}")
-    lines += [f"  {clean(line)}" for line in row["report"]]
-    by_state: dict[str, list[str]] = {}
+    lines += [f"  {line}" for line in row["report"]]
+    groups: dict[str, list[str]] = {"archived": row["archived"]}
     for name, state in row["states"].items():
-        by_state.setdefault(state, []).append(name)
-    by_state["archived"] = row["archived"]
-    for state in ("candidate", "active", "stale", "quarantined", "archived"):
-        if names := by_state.get(state):
-            lines.append(f"{state:<13}{clean(', '.join(names))}")
+        groups.setdefault(state, []).append(name)
+    for name, rights in row["rights"].items():
+        for right in rights:
+            groups.setdefault(HELD[right], []).append(name)
+    for group in GROUPS:
+        if names := groups.get(group):
+            lines.append(f"{group:<{NAMES}}{', '.join(names)}")
+    if row["locked_notes"]:
+        lines.append(f"{'locked notes':<{NAMES}}{row['locked_notes']}")
     return lines
 
 
 def run(arguments: Arguments) -> int:
-    row = _order(arguments, "run")
-    if not arguments.on("json"):
-        print("\n".join(clean(line) for line in row["report"]) or "nothing to do")
-    return 0
+    return _order(arguments, "run", lambda row: "\n".join(row["report"]) or "nothing to do")
 
 
 def pause(arguments: Arguments) -> int:
-    _order(arguments, "pause")
-    if not arguments.on("json"):
-        print("paused; `hermes curator run` still runs it once")
-    return 0
+    return _order(arguments, "pause", lambda _: "paused; `hermes curator run` still runs it once")
 
 
 def resume(arguments: Arguments) -> int:
-    _order(arguments, "resume")
-    if not arguments.on("json"):
-        print("runs again, once a week")
-    return 0
-
-
-def _order(arguments: Arguments, action: str) -> dict[str, Any]:
-    with connect(arguments.home) as wire:
-        row: dict[str, Any] = wire.post("/api/curator", {"action": action})
-    if arguments.on("json"):
-        show_json(row)
-    return row
+    return _order(arguments, "resume", lambda _: "runs again, once a week")
 
 
 def pin(arguments: Arguments) -> int:
@@ -80,33 +76,41 @@ def unlock(arguments: Arguments) -> int:
     return _right(arguments, "lock", on=False)
 
 
-def _right(arguments: Arguments, right: str, *, on: bool) -> int:
-    order = {"name": arguments.word(0), "right": right, "on": on}
-    with connect(arguments.home) as wire:
-        row = wire.post("/api/rights", order)
-    if arguments.on("json"):
-        show_json(row)
-    else:
-        held = {"lock": "locked", "pin": "pinned"}[right]
-        print(f"{row['kind']} {clean(row['name'])[:80]}: {held if on else f'not {held} any more'}")
-    return 0
-
-
 def archive(arguments: Arguments) -> int:
-    with connect(arguments.home) as wire:
-        row = wire.post(f"/api/skills/{quote(arguments.word(0), safe='')}/archive")
-    if arguments.on("json"):
-        show_json(row)
-    else:
-        print(f"{row['id']}: {row['name']} is archived; `hermes curator restore {row['name']}`")
-    return 0
+    path = f"/api/skills/{quote(arguments.word(0), safe='')}/archive"
+    return _told(arguments, path, None, _archived)
 
 
 def restore(arguments: Arguments) -> int:
+    path = f"/api/skills/{quote(arguments.word(0), safe='')}/restore"
+    return _told(arguments, path, None, lambda row: f"{row['name']} is {row['state']}")
+
+
+def _order(arguments: Arguments, action: str, told: Told) -> int:
+    return _told(arguments, "/api/curator", {"action": action}, told)
+
+
+def _right(arguments: Arguments, right: str, *, on: bool) -> int:
+    held = HELD[right] if on else f"not {HELD[right]} any more"
+    order = {"name": arguments.word(0), "right": right, "on": on}
+    return _told(
+        arguments,
+        "/api/rights",
+        order,
+        lambda row: f"{thing(row)}: {held}",
+    )
+
+
+def _archived(row: dict[str, Any]) -> str:
+    return f"{row['id']}: {row['name']} is archived; `hermes curator restore {row['name']}`"
+
+
+def _told(arguments: Arguments, path: str, order: dict[str, Any] | None, told: Told) -> int:
+    """Order something; what came of it in words, or as JSON."""
     with connect(arguments.home) as wire:
-        row = wire.post(f"/api/skills/{quote(arguments.word(0), safe='')}/restore")
+        row = wire.post(path, order)
     if arguments.on("json"):
         show_json(row)
     else:
-        print(f"{row['name']} is {row['state']}")
+        show_text(told(row).split("\n"))
     return 0

@@ -37,7 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except HermesError as error:
-        print(f"hermes: {error}", file=sys.stderr)
+        from gateway.cli.output import note
+
+        note(f"hermes: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-import textwrap
-from typing import Any
-
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import Paint, clean, columns, note, show_json, table, when
+from gateway.cli.output import (
+    clean,
+    note,
+    show_difference,
+    show_json,
+    show_text,
+    table,
+    when,
+)
 from gateway.cli.sessions import confirmed
 from gateway.cli.start import connect
 from gateway.learning import change_text
 from hermes_home.errors import UsageError
-
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def show_list(arguments: Arguments) -> int:
@@ -38,7 +40,8 @@ def show_list(arguments: Arguments) -> int:
         )
         note("`hermes learning show ID` tells all about one")
     else:
-        note("nothing learned yet")
+        own = "" if arguments.on("all") else "; --all shows your own changes too"
+        note(f"nothing learned yet{own}")
     return 0
 
 
@@ -48,7 +51,10 @@ def show(arguments: Arguments) -> int:
     if arguments.on("json"):
         show_json(row)
     else:
-        print("\n".join(described(row)))
+        show_text(change_text.about(row, when))
+        if texts := change_text.written(row):
+            print()
+            show_difference(texts)
     return 0
 
 
@@ -59,25 +65,6 @@ def _id(arguments: Arguments) -> int:
         raise UsageError(
             f"{arguments.word(0)!r} is no change", "hermes learning lists them; take the id"
         ) from None
-
-
-def described(row: dict[str, Any]) -> list[str]:
-    """One change, its texts in colour; what is told of it wrapped to the terminal."""
-    texts = change_text.written(row)
-    told = [part for line in change_text.about(row, when) for part in _wrapped(clean(line))]
-    return [*told, "", *_painted(texts)] if texts else told
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, min(columns(), 100), subsequent_indent="  ") or [""]
-
-
-def _painted(texts: list[str]) -> list[str]:
-    paint = Paint(sys.stdout)
-    return [
-        paint(COLOURS[line[0]], clean(line)) if line[:1] in COLOURS else clean(line)
-        for line in texts
-    ]
 
 
 def undo(arguments: Arguments) -> int:
@@ -116,6 +103,6 @@ def _decide(arguments: Arguments, verb: str) -> int:
     if arguments.on("json"):
         show_json(row)
     else:
-        texts = change_text.written(row) if verb in change_text.WRITING else []
-        print("\n".join([*map(clean, change_text.decided(row, verb)), *_painted(texts)]))
+        show_text(change_text.decided(row, verb, _id(arguments)))
+        show_difference(change_text.written(row) if verb in change_text.WRITING else [])
     return 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.output import Paint, clean, columns, cut, one_line
+from gateway.cli.output import Paint, clean, columns, cut, one_line, wrapped
 from gateway.cli.view import MARKS, subject
 from gateway.demo import Act, Call, Event
 from gateway.demo_task import Kind
@@ -176,7 +175,7 @@ class Narrator:
         return [
             row
             for line in clean(path.read_text(encoding="utf-8")).splitlines()
-            for row in wrapped(line, room) or [""]
+            for row in wrapped(line, room)
         ]
 
     @property
@@ -192,7 +191,7 @@ class Narrator:
         print(f"  {self.paint('cyan', str(path.relative_to(self.folder)))}{what}")
 
     def _say(self, text: str, style: str = "") -> None:
-        for line in wrapped(clean(text), self.room - 2):
+        for line in wrapped(one_line(text), self.room - 2):
             print(f"  {self.paint(style, line) if style else line}")
 
     def _entry(self, name: str, text: str, style: str = "") -> None:
@@ -200,11 +199,6 @@ class Narrator:
         for line in wrapped(one_line(text), self._rest):
             print(f"  {name:<{NAME_COLUMNS}}  {self.paint(style, line) if style else line}")
             name = ""
-
-
-def wrapped(text: str, room: int) -> list[str]:
-    """In lines of at most `room` columns, names with a hyphen in one piece."""
-    return textwrap.wrap(text, room, break_on_hyphens=False)
 
 
 def _label(call: Call, act: Act) -> str:

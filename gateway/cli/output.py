@@ -1,18 +1,25 @@
-"""What commands print: JSON, tables, colour where it is wanted, text made safe for a terminal."""
+"""What commands print: JSON, tables, colour where it is wanted, text made safe for a terminal and
+broken between its words; a pipe gets everything whole."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import unicodedata
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Any, TextIO
 
 CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+SIGNS = {"+": "green", "-": "red", "@": "cyan"}
+"""The colour of a line of a difference, by its first character."""
+_BEGINNING = re.compile(r"[-+ ]? *((?:[-*•]|\d+[.)]) +)?")
+"""Of a line, also of a difference: its sign, its indentation, the mark of a list."""
 
 
 def show_json(value: Any) -> None:
@@ -23,7 +30,8 @@ def show_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Something beside the answer: stderr."""
-    print(text, file=sys.stderr, flush=True)
+    for line in fitted(text.split("\n"), stream=sys.stderr):
+        print(line, file=sys.stderr, flush=True)
 
 
 def clean(text: str) -> str:
@@ -42,12 +50,12 @@ class Paint:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.on and text else text
 
 
-def columns() -> int:
-    """How wide stdout is; a pipe is as wide as it needs to be."""
+def columns(stream: TextIO | None = None) -> int:
+    """How wide stdout, or another stream, is; a pipe is as wide as it needs to be."""
     try:
-        return max(20, os.get_terminal_size(sys.stdout.fileno()).columns)
+        return max(20, os.get_terminal_size((stream or sys.stdout).fileno()).columns)
     except (OSError, ValueError):
-        return 10_000
+        return sys.maxsize
 
 
 def width(text: str) -> int:
@@ -64,12 +72,64 @@ def cut(text: str, limit: int) -> str:
     """`text` in at most `limit` columns."""
     if width(text) <= limit:
         return text
-    room = limit - 1
+    return text[: _fitting(text, limit - 1)] + "…"
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters of `text` fit into `room` columns."""
     for position, character in enumerate(text):
         room -= width(character)
         if room < 0:
-            return text[:position] + "…"
-    return text
+            return position
+    return len(text)
+
+
+def wrapped(line: str, room: int, hang: int = 0) -> list[str]:
+    """A line in parts of at most `room` columns, broken at spaces; only a word that is longer than
+    a part is cut inside. The parts behind the first begin `hang` columns in."""
+    parts, hang = [], min(hang, room // 2)
+    while width(line) > room:
+        fits = max(1, _fitting(line, room))
+        begins = len(line) - len(line.lstrip(" "))
+        at = line.rfind(" ", begins, fits + 1)
+        at = at if at > begins else fits
+        parts.append(line[:at].rstrip(" "))
+        line = " " * hang + line[at:].lstrip(" ")
+    return [*parts, line]
+
+
+def fitted(lines: Iterable[str], hang: int = 0, stream: TextIO | None = None) -> Iterator[str]:
+    """Lines for people to read; the parts of a long one stand below its first word, or `hang`
+    columns in."""
+    for line in map(clean, lines):
+        yield from wrapped(line, columns(stream), hang or _hang(line))
+
+
+def show_text(lines: Iterable[str], hang: int = 0) -> None:
+    for line in fitted(lines, hang):
+        print(line)
+
+
+def show_document(lines: Iterable[str]) -> None:
+    """Lines as somebody wrote them, paragraphs and lists."""
+    for line in map(clean, lines):
+        print("\n".join(wrapped(line, columns(), _hang(line, 0))))
+
+
+def show_difference(lines: Iterable[str]) -> None:
+    """Lines behind their signs, in colour."""
+    paint = Paint(sys.stdout)
+    for line in map(clean, lines):
+        style = SIGNS.get(line[:1], "")
+        for part in wrapped(line, columns(), _hang(line)):
+            print(paint(style, part) if style else part)
+
+
+def _hang(line: str, deeper: int = 2) -> int:
+    """Where the parts of a line go on: below the first word of a list's point, else `deeper`."""
+    beginning = _BEGINNING.match(line)
+    assert beginning is not None  # it may be empty
+    return beginning.end() + (0 if beginning[1] else deeper)
 
 
 def table(rows: list[list[str]], head: list[str]) -> None:

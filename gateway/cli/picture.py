@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli.bars import WORTH, groups
 from gateway.cli.output import cut, one_line
+from gateway.cli.progress import succeeded
 from hermes_home.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Colour = tuple[float, float, float]
 
 KINDS = 6
+NOTHING = "Nothing to show yet: no run has made a tool call, and no tokens were used."
 BARS = 60
 SUCCESS, PARTIAL, FAILURE = (0.12, 0.37, 0.66), (0.98, 0.83, 0.42), (0.86, 0.35, 0.13)
 UNKNOWN = (0.75, 0.75, 0.75)
@@ -40,9 +42,10 @@ def draw(found: dict[str, Any], path: str) -> None:
     fonts = {font.name for font in fontManager.ttflist}
     more = sorted(name for name in fonts if any(script in name for script in SCRIPTS))
     with rc_context({"font.family": ["DejaVu Sans", *more], "font.size": 9}):
-        figure = Figure(figsize=(10, 9), dpi=120, layout="constrained")
+        something = found["kinds"] or found["cost"]
+        figure = Figure(figsize=(10, 9 if something else 2), dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
-        _fill(figure, found)
+        _fill(figure, found) if something else figure.text(0.5, 0.5, NOTHING, ha="center")
         try:
             with warnings.catch_warnings(action="ignore"):  # a sign that no font here has
                 figure.savefig(path, format="png")
@@ -57,7 +60,8 @@ def _fill(figure: Figure, found: dict[str, Any]) -> None:
     rows = -(-len(kinds) // 2)
     grid = figure.add_gridspec(rows + 1, 2, height_ratios=[3] * rows + [2])
     for number, kind in enumerate(kinds):
-        _kind(figure.add_subplot(grid[number // 2, number % 2]), kind)
+        column = number % 2 if len(kinds) > 1 else slice(None)
+        _kind(figure.add_subplot(grid[number // 2, column]), kind)
     _cost(figure.add_subplot(grid[rows, :]), found["cost"])
     if kinds:
         _legend(figure)
@@ -78,9 +82,9 @@ def _kind(axes: Axes, kind: dict[str, Any]) -> None:
         width=[0.8 * len(group) for group in calls],
         color=[_colour([value for value in group if value >= 0]) for group in worth],
     )
-    known = [run["outcome"] for run in runs if run["outcome"] in WORTH]
+    known = [run["outcome"] == "success" for run in runs if run["outcome"] in WORTH]
     label = cut(one_line(kind["label"]), 52).replace("$", r"\$")  # it would begin a formula
-    axes.set_title(f"{label}\n{known.count('success')} of {len(known)} succeeded", fontsize=9)
+    axes.set_title(f"{label}\nsuccess: {succeeded(known)}", fontsize=9)
     axes.set_ylabel("tool calls")
     axes.set_xlabel("run, the oldest first")
     axes.set_xlim(0.4, max(len(runs), 5) + 0.6)

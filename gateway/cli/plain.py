@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.cli.oneshot import EXIT_CODES, UNREACHABLE
-from gateway.cli.output import Paint, note
+from gateway.cli.output import Paint, note, show_text
 from gateway.cli.speaker import Speaker, is_command
 from gateway.cli.talk import Stored, Talk
 from gateway.cli.view import View
@@ -30,7 +30,7 @@ class Plain:
         self._listen()
         known = len(self.speaker.own)
         if shown := self.speaker.say(text, "queue"):
-            print(shown)
+            show_text(shown.split("\n"))
         if len(self.speaker.own) == known:
             return 0
         try:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from gateway.cli.arguments import Arguments
 from gateway.cli.bars import MARKS, bar, ends, marks, spark
-from gateway.cli.output import clean, count, cut, note, one_line, show_json, table
+from gateway.cli.output import count, note, one_line, show_json, show_text, table
 from gateway.cli.start import connect
 
 SHOWN = 8
@@ -24,10 +24,9 @@ def evidence(arguments: Arguments) -> int:
     elif not found["series"]:
         note(f"{found['name']}: no finished run had to do with it yet")
     else:
-        head = ["version", "model", "with", "without", "difference", "calls", "tokens", "reward"]
+        head = ["version", "with", "without", "difference", "calls", "tokens", "reward", "model"]
         table([_row(one) for one in found["series"]], head)
-        for one in found["series"]:
-            print(clean("\n".join(meaning(one))))
+        show_text(line for one in found["series"] for line in meaning(one))
     return 0
 
 
@@ -36,13 +35,13 @@ def _row(one: dict[str, Any]) -> list[str]:
     spread = f"{_points(one['difference'])} ({_points(one['low'])} to {_points(one['high'])})"
     return [
         one["version"][:VERSION_CHARS] + ("" if one["current"] else " old"),
-        cut(one_line(one["model"]), 14),
         f"{one['success_with']}/{one['runs_with']}",
         f"{one['success_without']}/{one['runs_without']}",
         spread if known else "-",
-        _pair(one, "calls", lambda value: f"{value:.1f}"),
+        _pair(one, "calls", lambda value: f"{value:.1f}" if value < 10 else f"{value:.0f}"),
         _pair(one, "tokens", lambda value: count(round(value))),
         _pair(one, "reward", lambda value: f"{value:.2f}"),
+        one["model"],
     ]
 
 
@@ -78,15 +77,17 @@ def stats(arguments: Arguments) -> int:
 
         draw(found, path)
         note(f"drawn: {path}")
+        if not found["kinds"]:
+            note("it shows no kind of task: no run has made a tool call yet")
     if arguments.on("json"):
         show_json(found)
     elif not path:
-        print(clean("\n".join(told(found))))
+        show_text(told(found))
     return 0
 
 
 def told(found: dict[str, Any]) -> list[str]:
-    """The whole report, at most 80 columns wide."""
+    """The whole report; but for the requests it is at most 80 columns wide."""
     lines: list[str] = []
     for kind in found["kinds"][:SHOWN]:
         lines += [*_kind(kind), ""]
@@ -105,12 +106,15 @@ def _kind(kind: dict[str, Any]) -> list[str]:
     calls = [run["calls"] for run in runs]
     known = [run["outcome"] == "success" for run in runs if run["outcome"] != "unknown"]
     size = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
-    label = cut(one_line(kind["label"]), 66)
     return [
-        f"{label}  {size}",
+        f"{one_line(kind['label'])}  {size}",
         f"  calls    {spark(calls)}  {_change(calls, '{:.1f}')}",
-        f"  success  {marks([run['outcome'] for run in runs])}  {sum(known)} of {len(known)}",
+        f"  success  {marks([run['outcome'] for run in runs])}  {succeeded(known)}",
     ]
+
+
+def succeeded(known: list[bool]) -> str:
+    return f"{sum(known)} of {len(known)}" if known else "not known"
 
 
 def _change(values: list[float], shown: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from gateway.cli import sharing
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import Paint, clean, note, show_json, table
+from gateway.cli.output import note, show_difference, show_document, show_json, table
 from gateway.cli.start import connect
+from gateway.learning.change_text import HELD
 from hermes_home.errors import UsageError
 
 
@@ -20,6 +21,8 @@ def show_list(arguments: Arguments) -> int:
 
 def search(arguments: Arguments) -> int:
     """Best first, as a request would find them; only those that can work here."""
+    if arguments.on("shared"):
+        return sharing.search(arguments)
     words = " ".join(arguments.words)
     query = urlencode({"q": words, "limit": arguments.number("limit", 20)})
     found = _rows(arguments, f"?{query}") if words.strip() else []
@@ -63,7 +66,9 @@ def _from(row: dict[str, Any]) -> str:
 
 def _state(row: dict[str, Any]) -> str:
     """How what the agent wrote stands, and the owner's rights."""
-    return " ".join([*([row["state"]] if row["learned"] else []), *row["rights"]])
+    return " ".join(
+        [*([row["state"]] if row["learned"] else []), *(HELD[right] for right in row["rights"])]
+    )
 
 
 def conflict(row: dict[str, Any]) -> str | None:
@@ -88,7 +93,7 @@ def view(arguments: Arguments) -> int:
     if arguments.on("json"):
         show_json(skill)
         return 0
-    print(clean(skill["content"] if path else skill["body"]).rstrip())
+    show_document((skill["content"] if path else skill["body"]).rstrip().split("\n"))
     if not path:
         note("\n  ".join([f"\n{skill['dir']}", *skill["resources"]]))
         if skill["unmet"]:
@@ -97,26 +102,25 @@ def view(arguments: Arguments) -> int:
 
 
 def diff(arguments: Arguments) -> int:
-    """From the bundled text of now to the owner's copy."""
-    with connect(arguments.home) as wire:
-        row = wire.get(_path(arguments, "diff"))
+    """From the bundled text of now to the owner's copy; from an installed skill to its source."""
+    private = "?allow_private=1" if arguments.on("allow-private") else ""
+    with sharing.patient(arguments.home) as wire:
+        row = wire.get(_path(arguments, "diff") + private)
     if arguments.on("json"):
         show_json(row)
         return 0
-    paint = Paint(sys.stdout)
-    for line in _differing(row["files"]):
-        print(paint(COLOURS[line[0]], clean(line)) if line[:1] in COLOURS else clean(line))
+    show_difference(differing(row["files"]))
     name = row["name"]
+    if "source" in row:
+        note(f"- yours  + {row['source']}" if row["files"] else "its source has the same")
+        return 0
     note("- the bundled text  + your copy" if row["files"] else "they are the same")
     note(f"hermes skills reset {name}   takes the bundled text")
     note(f"hermes skills keep {name}    stays with yours")
     return 0
 
 
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-
-
-def _differing(files: list[dict[str, Any]]) -> Iterator[str]:
+def differing(files: list[dict[str, Any]]) -> Iterator[str]:
     from difflib import unified_diff
 
     for file in files:

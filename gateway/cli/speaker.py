@@ -37,6 +37,16 @@ class Speaker:
             return self.talk is not None
         return True
 
+    def go_back(self, command: str) -> None:
+        """A command all by itself is about the folder's last session, if there is one, rather one
+        in which something was said; but that of a skill begins one."""
+        from gateway.cli.start import connect
+
+        with connect(self.arguments.home) as wire:
+            kinds = {row["name"]: row["kind"] for row in wire.get("/api/commands")}
+        if kinds.get(command.split()[0]) != "skill":
+            self.talk = attached(self.arguments, "") or attached(self.arguments, "", ran=False)
+
     @property
     def waited_for(self) -> dict[str, Any] | None:
         """The oldest event that waits for this person's word."""
@@ -105,8 +115,9 @@ def is_command(text: str) -> bool:
     return word.startswith("/") and len(word) > 1 and "/" not in word[1:]
 
 
-def attached(arguments: Arguments, session: str) -> Talk | None:
-    """A session that exists: by id, prefix or title, or with "" this folder's last one, if any."""
+def attached(arguments: Arguments, session: str, *, ran: bool = True) -> Talk | None:
+    """A session that exists: by id, prefix or title, or with "" this folder's last one, if any;
+    `ran`: in which something was said."""
     from urllib.parse import quote, urlencode
 
     from gateway.cli.start import connect
@@ -116,7 +127,7 @@ def attached(arguments: Arguments, session: str) -> Talk | None:
         if session:
             row = wire.get(f"/api/sessions/{quote(session, safe='')}")
         else:
-            query = {"source": "terminal", "cwd": workspace(arguments), "limit": 1}
+            query = {"source": "terminal", "cwd": workspace(arguments), "ran": int(ran), "limit": 1}
             rows = wire.get(f"/api/sessions?{urlencode(query)}")
             if not rows:
                 return None

@@ -239,20 +239,29 @@ def stop(home: str) -> bool:
             return not pid or _ended(pid)
         time.sleep(POLL)
     raise UnavailableError(
-        f"the daemon (pid {pid or 'unknown'}) did not end within {PATIENCE:.0f} s", "hermes logs shows why"
+        f"the daemon (pid {pid or 'unknown'}) did not end within {PATIENCE:.0f} s",
+        "hermes logs shows why",
     )
 
 
 def _ended(pid: int) -> bool:
     """True, as soon as the process is gone; what little it still does need not be awaited long."""
     deadline = time.monotonic() + LAST_STEPS
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            break
+    while time.monotonic() < deadline and _lives(pid):
         time.sleep(POLL)
     return True
+
+
+def _lives(pid: int) -> bool:
+    """A process that only waits to be buried has ended, however late its parent is about it."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b") ")[2][:1] != b"Z"
+    except FileNotFoundError:
+        return not os.path.exists("/proc/self")  # where there is no /proc, the signal's word counts
+    except OSError:
+        return False
 
 
 def owned(home: str) -> bool:

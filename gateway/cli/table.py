@@ -11,9 +11,11 @@ from gateway.cli.command import CHAT, COMMON, JSON, LIMIT, YES, Command, Option
 NOTES = Option("to", "which notes", "NOTES", choices=("memory", "user"))
 HERE = Option("here", "it holds in this folder and below it only")
 
-FORMATS = ("jsonl", "md", "sharegpt", "messages")
+FORMATS = ("jsonl", "md", "sharegpt", "messages", "llamafactory")
+ROWS = ("sharegpt", "llamafactory", "messages", "jsonl")
+MODEL = tuple(one for one in COMMON if one.name in ("model", "provider", "base-url", "offline"))
 SOURCES = (
-    *("terminal", "oneshot", "api", "cron", "trial"),
+    *("terminal", "oneshot", "api", "cron", "trial", "batch", "research"),
     *("telegram", "matrix", "email", "webhook", "loopback"),
 )
 
@@ -27,6 +29,25 @@ CRON = (
     Option("cwd", "the workspace; else this folder", "DIR"),
     Option("misfire", "what of due times slept through", "HOW", choices=("once", "skip", "all")),
 )
+
+BATCH = (
+    Option("input", "a file with one JSON object a line: prompt, id, workspace", "FILE"),
+    Option("checkpoint", "the folder that keeps progress and results", "DIR"),
+    Option("resume", "go on where it stopped; what failed is tried again"),
+    Option("workers", "prompts at a time; else 4", "N", "w"),
+    Option("engine", "where the workers are", "E", choices=("local", "ray")),
+    Option("shard", "only part i of n, which the ids decide", "i/n"),
+    Option("seed", "decides the order, and goes with each request", "S"),
+    Option("retries", "further attempts of what fails; else 1", "K"),
+    Option("timeout", "of an attempt; else 3600", "SECONDS"),
+    Option("compress", "shorten trajectories to about so many", "TOKENS"),
+    Option("learn", "as sessions of the home itself, which learns from them"),
+    Option("cwd", "each workspace is a copy of it; else it is empty", "DIR"),
+)
+
+PRIVATE = Option("allow-private", "its source may be on this machine or in a private network")
+EDITS = ("refuse", "keep", "replace")
+TAP_ACTIONS = ("add", "list", "remove")
 
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (
@@ -122,13 +143,21 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "skills view", "cli.skills:view", "a skill or its resource", "NAME [PATH]", (JSON,)
             ),
             Command(
-                "skills search", "cli.skills:search", "find a skill", "WORDS...", (LIMIT, JSON)
+                "skills search",
+                "cli.skills:search",
+                "find a skill",
+                "WORDS...",
+                (LIMIT, Option("shared", "in your taps, not here"), PRIVATE, JSON),
             ),
             Command(
                 "skills evidence", "cli.progress:evidence", "what it is worth", "NAME", (JSON,)
             ),
             Command(
-                "skills diff", "cli.skills:diff", "your copy of a bundled one", "NAME", (JSON,)
+                "skills diff",
+                "cli.skills:diff",
+                "your copy of a bundled one, or an installed one and its source",
+                "NAME",
+                (PRIVATE, JSON),
             ),
             Command("skills reset", "cli.skills:reset", "the bundled text again", "NAME", (JSON,)),
             Command("skills keep", "cli.skills:keep", "your copy as it is", "NAME", (JSON,)),
@@ -178,6 +207,136 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 (NOTES, JSON),
             ),
             Command("memory history", "cli.memory:history", "how the notes changed", "", (JSON,)),
+        ),
+    ),
+    (
+        "Research",
+        (
+            Command("research tasks", "cli.research:show_tasks", "what can be run", "", (JSON,)),
+            Command(
+                "research run",
+                "cli.research_run:main",
+                "work on a task's instances; each is verified",
+                "",
+                (
+                    Option("task", "which; hermes research tasks lists them", "TASK"),
+                    Option("output", "a folder for the trajectories", "DIR", "o"),
+                    Option("instances", "how many; else 1", "N", "n"),
+                    Option("seed", "other instances, the same each time", "SEED"),
+                    Option("inspect", "show what would be written, and write nothing"),
+                    Option("learn", "in this home itself, which learns from it"),
+                    *MODEL,
+                    Option("max-turns", "model replies before a run stops", "N"),
+                    Option("no-learning", "no self-evaluation, nothing is written"),
+                    JSON,
+                ),
+            ),
+            Command(
+                "research score",
+                "cli.research:score",
+                "rewards of a run or a batch",
+                "[DIR]",
+                (Option("input", "its folder", "DIR", "i"), JSON),
+            ),
+            Command(
+                "research export",
+                "cli.research:export",
+                "a run or a batch as one file for training",
+                "",
+                (
+                    Option("format", "the form", "F", choices=ROWS),
+                    Option("input", "a folder of session_*.json", "DIR", "i"),
+                    Option("output", "a folder for the file", "DIR", "o"),
+                    JSON,
+                ),
+            ),
+            Command(
+                "batch",
+                "cli.batch:main",
+                "work through a file of prompts",
+                "",
+                (*BATCH, *(one for one in COMMON if one.name != "cwd"), JSON),
+            ),
+        ),
+    ),
+    (
+        "Skills of others",
+        (
+            Command(
+                "skills browse",
+                "cli.sharing:browse",
+                "what a source has; else your taps and what ships",
+                "[SOURCE]",
+                (PRIVATE, JSON),
+            ),
+            Command(
+                "skills inspect",
+                "cli.sharing:inspect",
+                "fetch a skill and look at it; nothing is installed",
+                "SOURCE [NAME...]",
+                (Option("all", "every skill of it"), PRIVATE, JSON),
+            ),
+            Command(
+                "skills install",
+                "cli.sharing:install",
+                "a folder, archive, URL, owner/repo/path@ref, official/NAME",
+                "SOURCE [NAME...]",
+                (Option("all", "every skill of it"), PRIVATE, YES, JSON),
+            ),
+            Command(
+                "skills uninstall", "cli.sharing:uninstall", "take it out", "NAME", (YES, JSON)
+            ),
+            Command(
+                "skills check",
+                "cli.sharing:check",
+                "is there anything newer at their sources",
+                "[NAME...]",
+                (PRIVATE, JSON),
+            ),
+            Command(
+                "skills update",
+                "cli.sharing:update",
+                "show what is newer, and take it",
+                "[NAME...]",
+                (
+                    Option("edits", "files you have changed", "HOW", choices=EDITS),
+                    PRIVATE,
+                    YES,
+                    JSON,
+                ),
+            ),
+            Command(
+                "skills audit",
+                "cli.sharing:audit",
+                "the disk against what was installed",
+                "[NAME...]",
+                (JSON,),
+            ),
+            Command(
+                "skills tap",
+                "cli.sharing:tap",
+                "sources you come back to: add, list, remove",
+                "[ACTION] [SOURCE]",
+                (JSON,),
+            ),
+            Command(
+                "skills publish",
+                "cli.publishing:publish",
+                "for a web server, or to a repository",
+                "NAME",
+                (
+                    Option("to", "where", "PLACE", choices=("github", "wellknown")),
+                    Option("output", "wellknown: the server's top folder", "DIR", "o"),
+                    Option("repo", "github: OWNER/REPO, a git address or path", "REPO"),
+                    Option("branch", "github: else the one it shows first", "NAME"),
+                    PRIVATE,
+                    YES,
+                    JSON,
+                ),
+            ),
+            Command(
+                "skills snapshot", "cli.publishing:snapshot", "all in one file", "FILE", (JSON,)
+            ),
         ),
     ),
     (
@@ -403,5 +562,6 @@ DEFAULTS = {
     "profile": "list",
     "pairing": "list",
     "api": "token",
+    "research": "tasks",
 }
 """A command group alone means this member of it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.away import mark_seen, while_away
-from gateway.cli.output import Paint
+from gateway.cli.output import Paint, fitted
 from gateway.cli.phase import Phase
 from gateway.cli.screen import Screen
 from gateway.cli.speaker import Speaker
@@ -99,7 +99,7 @@ class Conversation:
         try:
             await self._listen(await asyncio.to_thread(self.speaker.session))
             shown = await asyncio.to_thread(self.speaker.say, text)
-            self.screen.say(shown.split("\n") if shown else [])
+            self.screen.say(fitted(shown.split("\n") if shown else []))
             await self._listen(self.speaker.session())
         except HermesError as error:
             self._complain(error)

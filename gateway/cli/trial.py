@@ -6,14 +6,22 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import clean, count, cut, note, one_line, show_json, table
+from gateway.cli.output import (
+    clean,
+    count,
+    cut,
+    note,
+    one_line,
+    show_json,
+    show_text,
+    table,
+)
 from gateway.cli.sessions import confirmed
 from gateway.cli.start import connect
 
 WAIT = 25
 """Seconds that one request waits for news."""
 EXIT_CODES = {"done": 0, "spent": 3, "failed": 1, "stopped": 130}
-CASE_CHARS = 26
 
 
 def main(arguments: Arguments) -> int:
@@ -22,7 +30,7 @@ def main(arguments: Arguments) -> int:
     with connect(arguments.home) as wire:
         planned = wire.get(f"{path}?{urlencode({'cases': cases})}")
         if not arguments.on("json"):
-            note("\n".join(clean(line) for line in foreseen(planned, budget)))
+            note("\n".join(foreseen(planned, budget)))
         may = budget or planned["left"]
         if may and not arguments.on("yes") and not confirmed("replay them?"):
             note("nothing was replayed")
@@ -33,11 +41,11 @@ def main(arguments: Arguments) -> int:
         show_json(found)
     else:
         table([_row(row) for row in found["rows"]], HEAD)
-        print(clean("\n".join(told(found))))
+        show_text(told(found))
     return EXIT_CODES[found["state"]]
 
 
-HEAD = ["case", "with", "calls", "tokens", "without", "calls", "tokens"]
+HEAD = ["with", "calls", "tokens", "without", "calls", "tokens", "case"]
 
 
 def foreseen(planned: dict[str, Any], budget: int) -> list[str]:
@@ -46,7 +54,7 @@ def foreseen(planned: dict[str, Any], budget: int) -> list[str]:
     lines = [f"{len(cases)} of your cases for {planned['skill']}, each with it and without:"]
     lines += [f"  {cut(one_line(case['text']), 76)}" for case in cases]
     lines.append(f"{count(planned['tokens'])} tokens if each goes as it did then")
-    if not budget:
+    if left and not budget:
         lines.append(f"at most {count(left)}, as learning.budget leaves them; --budget allows more")
     return lines
 
@@ -82,7 +90,7 @@ def _tell(before: dict[str, Any], found: dict[str, Any]) -> None:
 
 def _row(row: dict[str, Any]) -> list[str]:
     sides = [cell for side in ("with", "without") for cell in _cells(row[side], row["skipped"])]
-    return [cut(one_line(row["case"]), CASE_CHARS), *sides]
+    return [*sides, row["case"]]
 
 
 def _cells(run: dict[str, Any] | None, skipped: str) -> list[str]:

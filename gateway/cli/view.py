@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.cli.output import Paint, clean, one_line
+from gateway.cli.output import Paint, clean, cut, one_line
 from gateway.learning.announcing import announced
 
+CALL_COLUMNS = 120
+"""What is shown of a call, also in a pipe."""
 OUTPUT_LINES = 12
 """Lines of a tool's output that /verbose shows."""
 MARKS = {"ok": "✓", "failed": "✗", "denied": "✗ denied", "invalid": "✗ wrong arguments",
@@ -113,7 +115,7 @@ class View:
     # -- tools ----------------------------------------------------------------------------------
 
     def _tool_started(self, event: dict[str, Any], seq: int) -> list[str]:
-        self._calls[event["call_id"]] = one_line(subject(event["arguments"]))
+        self._calls[event["call_id"]] = cut(one_line(subject(event["arguments"])), CALL_COLUMNS)
         return []
 
     def _tool_finished(self, event: dict[str, Any], seq: int) -> list[str]:

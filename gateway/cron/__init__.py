@@ -18,5 +18,5 @@ service       all of it for one home: files, accounts, runs
 desk          what the owner does with jobs
 rows          what the doors tell about jobs
 due           a due time as people read it
-tools         the tool `schedule`
+tools         the tool `schedule`; command: /cron
 """

@@ -20,6 +20,14 @@ WRITING = frozenset({"approve", "redo"})
 """Decisions by which a text is written, which is shown whole."""
 
 
+REMOVING = frozenset({"remove", "forget"})
+"""Actions after which a note is not there."""
+
+
+HELD = {"lock": "locked", "pin": "pinned"}
+"""By the owner's rights."""
+
+
 MOST = 6
 """Lessons and calls that are told of a change."""
 LINE_CHARS = 160
@@ -37,7 +45,7 @@ def timeline(rows: list[Row]) -> str:
     """For chats: a line each."""
     lines = [
         f"{row['id']}  {utc(row['at'])[:10]}  {status(row)}  {row['action']} {row['kind']}"
-        f"  {row['name'][:NOTE_CHARS]}"
+        f"  {_cut(row['name'], NOTE_CHARS)}"
         for row in rows
     ]
     if not lines:
@@ -45,30 +53,42 @@ def timeline(rows: list[Row]) -> str:
     return "\n".join([*lines, "/learned ID shows one, /learned undo ID takes it back."])
 
 
+def thing(row: Row) -> str:
+    """A skill by its name, a note by its words; of a change, or of a right."""
+    return f"skill {row['name']}" if row["kind"] == "skill" else f"the note “{_cut(row['name'])}”"
+
+
 def about(row: Row, at: At = utc) -> list[str]:
     """Everything about one change but its texts."""
     return [*_heading(row, at), *_origin(row), *related(row), *_today(row)]
 
 
-def decided(row: Row, verb: str) -> list[str]:
-    """What came of the owner's word."""
+def decided(row: Row, verb: str, asked: int) -> list[str]:
+    """What came of the owner's word on the change `asked`; `row` is the one it carries out, else
+    itself."""
     words = {"forget": "nothing shows it any more", "purge": "its words are overwritten"}
-    said = words.get(verb) or f"{row['kind']} {row['name']} is {status(row)}"
-    lines = [f"{row['id']}: {said}"]
+    verbs = "" if status(row) == "rejected" else f"{VERBS.get(row['action'], row['action'])} "
+    done = verbs + thing(row)
+    stands = "" if asked == row["id"] else f" carries out {row['id']}"
+    lines = [f"{asked}{stands}: {words.get(verb) or f'{done}: {status(row)}'}"]
     if verb == "forget":
         lines.append(f"Until it is purged, `learning undo {row['id']}` brings it back.")
     return lines
 
 
-def in_chat(lines: list[str], texts: list[str]) -> str:
-    """For chats: the texts in a block that is shown as it is."""
-    return "\n".join([*lines, "```", *texts, "```"] if texts else lines)
+def said(lines: list[str], texts: list[str], *, chat: bool) -> str:
+    """As the answer to a command: in a chat the texts are in a block that is shown as it is."""
+    if not texts:
+        return "\n".join(lines)
+    return "\n".join([*lines, "```", *texts, "```"] if chat else [*lines, "", *texts])
 
 
 def written(row: Row) -> list[str]:
-    """The texts a change brings, behind `+`, and those it takes away, behind `-`."""
+    """The texts a change brings, or that come into use with it, behind `+`, and those it takes
+    away, behind `-`."""
     if row["kind"] == "skill":
-        return [line for file in row["files"] for line in _diff(file)]
+        files = row.get("activated") or row["files"]
+        return [line for file in files for line in _diff(file)]
     before, after = row["entry_before"], row["entry_after"]
     gone = [f"-{line}" for line in before.split("\n")] if before else []
     return [*gone, *(f"+{line}" for line in after.split("\n"))] if after else gone
@@ -102,8 +122,8 @@ def related(row: Row) -> list[str]:
     links = {
         "undoes": "it took back change",
         "approves": "it carries out change",
-        "replaces": "it replaces change",
-        "replaced_by": "it was replaced by change",
+        "replaces": f"it {'removes' if row['action'] in REMOVING else 'replaces'} change",
+        "replaced_by": "it was replaced or removed by change",
     }
     return [f"{words} {row[key]}" for key, words in links.items() if row.get(key)]
 
@@ -115,14 +135,13 @@ def _today(row: Row) -> list[str]:
         lines.append(f"the skill today: {row['state']}{why}")
     if row.get("figures"):
         lines.append(row["figures"])
-    held = {"lock": "locked", "pin": "pinned"}
-    lines += [f"it is {held[right]}" for right in row.get("rights", ())]
+    lines += [f"it is {HELD[right]}" for right in row.get("rights", ())]
     return lines
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = LINE_CHARS) -> str:
     line = one_line(text)
-    return line if len(line) <= LINE_CHARS else line[: LINE_CHARS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _diff(file: Row) -> list[str]:

@@ -37,20 +37,14 @@ class Copies:
         self._note = home.run / "trial"
 
     def make(self, workspace: Path) -> Path:
-        """A fresh copy; the one before it is removed. Links stay links, so nothing they lead to
-        is copied; sockets, pipes and devices are left out."""
+        """A fresh copy; the one before it is removed."""
         self.clear()
-        _check(self._home, workspace)
+        check_workspace(self._home, workspace)
         folder = Path(tempfile.gettempdir()).resolve() / f"{_PREFIX}{uuid4().hex[:12]}"
         put(self._note, str(folder).encode())
         folder.mkdir(mode=0o700)
         copy = folder / workspace.name
-        try:
-            shutil.copytree(workspace, copy, symlinks=True, ignore=_special)
-            _turn_links(copy, workspace.resolve())
-        except OSError as error:
-            why = error.strerror or str(error)[:200]
-            raise NotCopied(f"its workspace {workspace} cannot be copied: {why}") from error
+        copy_workspace(workspace, copy)
         return copy
 
     def clear(self) -> None:
@@ -60,13 +54,29 @@ class Copies:
         except FileNotFoundError:
             return
         if folder.name.startswith(_PREFIX) and folder.is_dir() and not folder.is_symlink():
-            for path in _folders(folder):
-                path.chmod(0o700)
-            shutil.rmtree(folder)
+            remove(folder)
         self._note.unlink()
 
 
-def _check(home: Home, workspace: Path) -> None:
+def copy_workspace(workspace: Path, copy: Path) -> None:
+    """Make `copy` hold what the workspace does. Links stay links, so nothing they lead to is
+    copied; sockets, pipes and devices are left out. NotCopied says why it cannot be."""
+    try:
+        shutil.copytree(workspace, copy, symlinks=True, ignore=_special)
+        _turn_links(copy, workspace.resolve())
+    except OSError as error:
+        why = error.strerror or str(error)[:200]
+        raise NotCopied(f"its workspace {workspace} cannot be copied: {why}") from error
+
+
+def remove(folder: Path) -> None:
+    """Remove a copy with all that is in it, folders nobody may enter too."""
+    for path in _folders(folder):
+        path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def check_workspace(home: Home, workspace: Path) -> None:
     """NotCopied if it is gone, too large, or more than a workspace."""
     if not workspace.is_dir():
         raise NotCopied(f"its workspace {workspace} is gone")

@@ -24,6 +24,8 @@ EVERY = 7 * 86_400.0
 LOOK = 300.0
 """Seconds between two looks at whether the week is over and the daemon rests."""
 
+NOTES: tuple[Literal["memory", "user"], ...] = ("memory", "user")
+
 log = logging.getLogger(__name__)
 
 
@@ -120,6 +122,16 @@ class Curator:
                 for name in self._app.library.skills()
                 if (standing := states.of(name)).learned
             },
+            "rights": {
+                name: sorted(held)
+                for name in self._app.library.skills()
+                if (held := self._app.door.rights.held("skill", name))
+            },
+            "locked_notes": sum(
+                bool(self._app.door.rights.held(kind, entry))
+                for kind in NOTES
+                for entry in self._app.notes.entries(kind)
+            ),
             "quarantined": states.named("quarantined"),
             "archived": states.named("archived"),
         }

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.events import ChangeIntended, ChangeKind, PromptChanged
-from agent.learning.door import OWNER, Proposal
+from agent.learning.door import OWNER
 from agent.learning.masks import Changes, Mask, Masks
+from agent.learning.proposal import Proposal
 from hermes_home.errors import ChangeRefused, HermesError, ToolError, UsageError
 from hermes_home.files import make_folders
 from memory import purge
@@ -61,10 +62,11 @@ async def remember(app: App, id: int) -> None:
     sessions = await _sessions(app, mask)
     _refuse_working(app, id, sessions)
     reason = f"what change {id} wrote is not forgotten any more"
+    # First: texts that the undo puts into the files again may lie there.
+    await asyncio.to_thread(_put_back, app.home.files, _place(app, id))
     await asyncio.gather(app.door.forget(id, off=True), *_breaks(app, sessions, reason))
     if removal:
         await app.door.undo(removal, OWNER)
-    await asyncio.to_thread(_put_back, app.home.files, _place(app, id))
     await _refresh(app, sessions)
 
 
@@ -223,13 +225,16 @@ def _set_aside(files: Path, place: Path, masks: Masks) -> None:
     """Whatever below files/ holds the words goes where nobody reads it. This is the last step of
     forgetting: what is written from here on is new."""
     make_folders(place)
+    names = frozenset().union(*(mask.names for mask in masks.masks))
     for path in sorted(files.glob("*")):
-        if path.is_file() and path.stat().st_size <= LARGEST and _holds(path, masks):
+        if path.is_file() and (path.name in names or _holds(path, masks)):
             path.replace(place / path.name)
     (place / DONE).touch()
 
 
 def _holds(path: Path, masks: Masks) -> bool:
+    if path.stat().st_size > LARGEST:
+        return False
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.events import ChangeIntended
+from agent.events import ChangeIntended, FileChange
 from gateway.learning import proof
 from gateway.reports import stamp
 from hermes_home.errors import HermesError, UsageError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-NAME_CHARS = 120
 FORGOTTEN = "(forgotten)"
 
 
@@ -29,7 +29,8 @@ async def timeline(app: App, *, everything: bool = False, limit: int = 200) -> l
 
 async def short(app: App, id: int) -> Row:
     """One change without its texts; UsageError if there is none."""
-    row = await app.index.ask(lambda tables: listings.change(tables, id))
+    small = id.bit_length() < 64  # no number that SQLite cannot hold is looked up
+    row = await app.index.ask(lambda tables: listings.change(tables, id)) if small else None
     if row is None:
         raise UsageError(f"there is no change {id}", "`hermes learning list` shows them.")
     return change_row(app, row)
@@ -41,7 +42,7 @@ def change_row(app: App, row: listings.ChangeRow) -> Row:
     return {
         "id": row.id,
         "kind": row.kind,
-        "name": FORGOTTEN if forgotten else name[:NAME_CHARS],
+        "name": FORGOTTEN if forgotten else name,
         "action": row.action,
         "status": "undone" if forgotten else _status(app, row),
         "actor": row.actor,
@@ -72,8 +73,8 @@ async def change(app: App, id: int) -> Row:
     return {
         **row,
         "files": [
-            {"path": file.path, "before": file.before, "after": file.after}
-            for file in intended.files
+            {"path": one.path, "before": _text(one, one.before), "after": _text(one, one.after)}
+            for one in intended.files
         ],
         "entry_before": intended.entry_before,
         "entry_after": intended.entry_after,
@@ -81,6 +82,33 @@ async def change(app: App, id: int) -> Row:
         **await _source(app, id, intended),
         **await _standing(app, intended),
     }
+
+
+def written_since(app: App, ids: list[int]) -> list[Row]:
+    """The files that these changes of a skill were about: as they were before the first of them,
+    and as they are now."""
+    first: dict[str, str | None] = {}
+    for id in ids:
+        for file in _shown(app, id).files:
+            first.setdefault(file.path, _text(file, file.before))
+    now = {path: _read(app.home.root / path) for path in first}
+    return [
+        {"path": path, "before": before, "after": now[path]}
+        for path, before in sorted(first.items())
+        if before != now[path]
+    ]
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _text(file: FileChange, text: str | None) -> str | None:
+    """A text of a change; of what the journal does not hold itself, where it is."""
+    return f"sha256 {text}\n" if file.kept and text is not None else text
 
 
 def _shown(app: App, id: int) -> ChangeIntended:
@@ -95,9 +123,9 @@ async def _links(app: App, id: int, intended: ChangeIntended) -> Row:
     found: Row = {"undoes": intended.undoes, "approves": intended.approves}
     if intended.kind == "skill":
         return {**found, "replaces": 0, "replaced_by": 0}
-    replaced = listings.replaced(await app.index.ask(listings.note_changes))
-    later = [new for new, old in replaced.items() if old == id]
-    return {**found, "replaces": replaced.get(id, 0), "replaced_by": max(later, default=0)}
+    rows = await app.index.ask(listings.note_changes)
+    replaces, replaced_by = listings.replaced(rows), listings.replacers(rows)
+    return {**found, "replaces": replaces.get(id, 0), "replaced_by": replaced_by.get(id, 0)}
 
 
 async def _source(app: App, id: int, intended: ChangeIntended) -> Row:

@@ -70,10 +70,21 @@ async def change(app: App, operations: list[Row], cwd: str = "") -> list[Row]:
     made = await app.notes.apply(asked, OWNER, cwd)
     if not made:
         made = await _confirmed(app, [one.text for one in asked if one.action == "add"])
-    return [
-        {"id": change.id, "kind": change.kind, "action": change.action, "status": change.status}
-        for change in made
-    ]
+    return [_made(app, change) for change in made]
+
+
+def _made(app: App, change: Change) -> Row:
+    """A change, with the entry before and after it; either may be empty."""
+    intended = app.intent(change.id)
+    assert intended is not None  # the door stored it
+    return {
+        "id": change.id,
+        "kind": change.kind,
+        "action": change.action,
+        "status": change.status,
+        "entry_before": intended.entry_before,
+        "entry_after": intended.entry_after,
+    }
 
 
 async def _confirmed(app: App, texts: list[str]) -> list[Change]:
@@ -87,10 +98,12 @@ async def _confirmed(app: App, texts: list[str]) -> list[Change]:
 async def history(app: App) -> list[Row]:
     """The latest changes, newest first, and which of them superseded which."""
     rows = await app.index.ask(listings.note_changes)
-    replaced = listings.replaced(rows)
-    return [_linked(change_row(app, row), replaced) for row in rows[: -HISTORY - 1 : -1]]
-
-
-def _linked(row: Row, replaced: dict[int, int]) -> Row:
-    later = [new for new, old in replaced.items() if old == row["id"]]
-    return {**row, "replaces": replaced.get(row["id"], 0), "replaced_by": max(later, default=0)}
+    replaced, replacers = listings.replaced(rows), listings.replacers(rows)
+    return [
+        {
+            **change_row(app, row),
+            "replaces": replaced.get(row.id, 0),
+            "replaced_by": replacers.get(row.id, 0),
+        }
+        for row in rows[: -HISTORY - 1 : -1]
+    ]

@@ -17,17 +17,18 @@ Row = dict[str, Any]
 
 
 async def skill_evidence(app: App, name: str) -> Row:
-    """Every series of a skill: one row per version of its text and model. ToolError if there is
+    """Every series of a skill: one row per version of its files and model. ToolError if there is
     neither such a skill nor a run that had to do with it."""
     found = await app.index.ask(lambda tables: evidence.series(tables, name))
     skill = app.library.get(name) if found else app.library.require(name)
     if skill is not None and not found:
         name = skill.name
         found = await app.index.ask(lambda tables: evidence.series(tables, name))
+    current = app.library.ref(skill).version if skill is not None else ""
     rows = [
         {
             "version": one.version,
-            "current": skill is not None and one.version == skill.ref.version,
+            "current": one.version == current,
             "model": one.model,
             "first_at": stamp(one.first_at),
             "last_at": stamp(one.last_at),

@@ -19,6 +19,7 @@ from agent.meter import Meter
 from agent.purse import Purse
 from gateway.learning.copies import Copies, NotCopied, turned
 from gateway.learning.trial import SIDES, Row, Side, Trial, Tried
+from gateway.reports import required
 from hermes_home.errors import HermesError, UsageError
 from memory.outcomes.cases import Case, cases
 from memory.outcomes.facts import Facts, session_facts
@@ -73,7 +74,7 @@ class Trials:
     async def plan(self, name: str, count: int) -> list[Case]:
         """The cases a skill would be tried on; UsageError if that cannot be."""
         app = self._app
-        skill = app.library.require(name)
+        skill = required(app, name)
         if app.learning.mode == "off":
             raise UsageError("learning is off", "hermes config set learning.mode auto")
         if await app.sandbox() is None:
@@ -100,9 +101,11 @@ class Trials:
         found = await self.plan(name, count)
         limit = budget or self.left
         if limit <= 0:
+            needed = 2 * sum(case.tokens for case in found)
+            share = self._app.learning.budget
             raise UsageError(
-                "learning.budget leaves no tokens for today",
-                "--budget TOKENS allows this trial some all the same.",
+                f"learning.budget, {share:.1%} of today's other tokens, leaves none for this",
+                f"--budget {needed} gives this trial what its cases took then.",
             )
         if self._task is not None and not self._task.done():
             raise UsageError("a trial is at work already", "Wait for it, or end it with Ctrl-C.")
@@ -110,7 +113,7 @@ class Trials:
         self._trial = trial = Trial(
             f"t{uuid4().hex[:12]}",
             skill.name,
-            skill.ref.version,
+            self._app.library.ref(skill).version,
             [Row(case) for case in found],
             Purse(self._app.meter, limit, "the trial's budget"),
         )
@@ -185,8 +188,9 @@ class Trials:
         if why := trial.purse.refusal:
             trial.end("spent", why)
             raise _Over
-        skill = self._app.library.get(trial.skill)
-        if skill is None or skill.ref.version != trial.version:
+        library = self._app.library
+        skill = library.get(trial.skill)
+        if skill is None or library.ref(skill).version != trial.version:
             raise UsageError(f"{trial.skill} was changed meanwhile", "Try what it says now.")
 
     async def _run(self, trial: Trial, case: Case, side: Side) -> Tried:

@@ -52,11 +52,13 @@ class Upkeep:
         while learning is off."""
         learning = self._app.learning
         share = 0.0 if learning.mode == "off" else learning.withhold
-        found = (self._app.library.get(name) for name in self.states.named("candidate"))
+        library = self._app.library
+        found = (library.get(name) for name in self.states.named("candidate"))
         return frozenset(
             skill.name
             for skill in found
-            if skill is not None and withheld(session, skill.name, skill.ref.version, share)
+            if skill is not None
+            and withheld(session, skill.name, library.ref(skill).version, share)
         )
 
     def quarantined(self) -> frozenset[str]:
@@ -122,8 +124,9 @@ class Upkeep:
     async def _decide(self, series: Series, usually: Usual, session: str) -> None:
         """Only a text that is still the skill's is judged, and nothing the owner decided."""
         standing = self.states.of(series.skill)
-        skill = self._app.library.get(series.skill)
-        current = skill is not None and skill.ref.version == series.version
+        library = self._app.library
+        skill = library.get(series.skill)
+        current = skill is not None and library.ref(skill).version == series.version
         rights = self._app.door.rights.held("skill", series.skill)
         if not standing.learned or standing.by == "owner" or not current or rights:
             return

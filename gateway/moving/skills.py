@@ -9,9 +9,9 @@ from gateway.moving.classes import Outcome
 from hermes_home.errors import SkillError
 from hermes_home.files import make_folders, sync_folder
 from skills.diagnostic import Diagnostic
-from skills.library import FILE_LIMIT
 from skills.scan import MOST_FILES, Found, Root, Scan
 from skills.skill import Skill, parse
+from skills.snapshot import FILE_LIMIT
 
 if TYPE_CHECKING:
     from gateway.app import App

@@ -2,7 +2,8 @@
 
 The grounds, the strongest first; the first that says anything decides:
 
-1. `judged`: the owner's /good (success) or /bad (failure); the last one counts.
+1. `judged`: the owner's /good (success) or /bad (failure), or what the verifier of a research
+   task says; the last one counts.
 2. `end`: the run failed, was blocked by a denial or ran into a limit: failure, or partial if its
    checks had all passed. A run that was stopped did not come to its end: only words judge it.
 3. `checks` (`agent.checks`), the last result of each: all passed, success; all failed, failure;

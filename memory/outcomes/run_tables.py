@@ -85,7 +85,7 @@ def finished(tables: Connection, stored: Stored, event: RunFinished) -> None:
         (stored.session, first, stored.seq, stored.run),
     )
     facts = facts_of(stored_from(one) for one in rows)
-    kind = _kind(tables, stored.session, facts.first, stored.seq)
+    kind = _kind(tables, stored.session, facts, stored.seq)
     tables.execute(
         "UPDATE runs SET last_seq = ?, ended_at = ?, kind = ?, calls = ?, tokens = ? WHERE id = ?",
         (stored.seq, stored.at, kind, facts.calls, facts.tokens, stored.run),
@@ -142,9 +142,11 @@ def _facts(text: str) -> Facts:
     return msgspec.json.decode(text, type=Facts)
 
 
-def _kind(tables: Connection, session: str, request: str, seq: int) -> int:
-    """The kind of a run's request, founded if there is none; a request that only judges what was
-    done before, or says nothing of its own, is of the kind of the run before it."""
+def _kind(tables: Connection, session: str, facts: Facts, seq: int) -> int:
+    """The kind of a run, founded if there is none: by its request, else by the skill it followed. A
+    request that only judges what was done before, or says nothing of its own, is of the kind of
+    the run before it."""
+    request = facts.first
     words = task_kinds.words_of(request)
     before = tables.execute(
         "SELECT kind FROM runs WHERE session = ? AND last_seq > 0 ORDER BY last_seq DESC LIMIT 1",
@@ -157,9 +159,9 @@ def _kind(tables: Connection, session: str, request: str, seq: int) -> int:
         (task_kinds.KEPT,),
     )
     known = [(number, frozenset(text.split())) for number, text in rows]
-    number = task_kinds.nearest(words, known)
+    number = task_kinds.nearest(words, known) or _same_procedure(tables, facts)
     if number is None:
-        label = " ".join(request.split())[: task_kinds.LABEL_CHARS] or "other"
+        label = task_kinds.label_of(request)
         cursor = tables.execute(
             "INSERT INTO kinds (label, words, last_seq) VALUES (?, ?, ?)",
             (label, " ".join(sorted(words)), seq),
@@ -167,3 +169,20 @@ def _kind(tables: Connection, session: str, request: str, seq: int) -> int:
         number = int(cursor.lastrowid or 0)
     tables.execute("UPDATE kinds SET last_seq = ? WHERE number = ?", (seq, number))
     return number
+
+
+def _same_procedure(tables: Connection, facts: Facts) -> int | None:
+    """The kind of the last run that followed a skill which this one followed too, in whatever
+    words it was asked for; else of the run that the skill was learned from. None if neither."""
+    for name in (use.name for use in facts.uses if use.followed):
+        for question in (
+            "SELECT runs.kind FROM skill_runs JOIN runs ON id = run"
+            " WHERE skill = ? AND followed AND last_seq > 0 ORDER BY last_seq DESC LIMIT 1",
+            "SELECT runs.kind FROM changes JOIN runs USING (session)"
+            " WHERE changes.kind = 'skill' AND name = ? AND happened AND last_seq > 0"
+            " AND last_seq > changes.id"
+            " ORDER BY changes.id, last_seq LIMIT 1",
+        ):
+            if row := tables.execute(question, (name,)).fetchone():
+                return int(row[0])
+    return None

@@ -60,7 +60,7 @@ def source_of(events: Sequence[Stored], id: int, change: ChangeIntended) -> Sour
     lessons = _lessons(events, change)
     numbers = sorted({number for lesson in lessons for number in lesson.evidence})
     return Source(
-        " ".join(said.split())[:SAID_CHARS],
+        _shortened(" ".join(said.split())),
         outcome_of(facts) if facts else None,
         tuple(lesson.text for lesson in lessons),
         tuple(_calls(events, numbers)),
@@ -93,3 +93,7 @@ def _calls(events: Iterable[Stored], numbers: Sequence[int]) -> Iterable[Evidenc
             exits = f"exit {end.exit}" if end and end.exit is not None else ""
             what = f"{call.name} {_about(call.arguments)}"
             yield Evidence(number, what, exits or (end.status if end else "not ended"))
+
+
+def _shortened(said: str) -> str:
+    return said if len(said) <= SAID_CHARS else said[: SAID_CHARS - 1] + "…"

@@ -2,7 +2,8 @@
 
 The first request of a kind founds it. A later one belongs to the kind whose founding words are
 nearest to its own, if they are near enough. Names of files, numbers, addresses and what stands in
-quotation marks vary within a kind, so they are left out.
+quotation marks vary within a kind, so they are left out. Requests in quite other words are of one
+kind if their runs followed the same skill (run_tables.py).
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ NEAR = 0.6
 """Dice's coefficient of two sets of words from which on they are of one kind."""
 KEPT = 300
 """How many kinds a request is compared with, those used last."""
-LABEL_CHARS = 60
+LABEL_CHARS = 200
 _READ_CHARS = 600
 _WORDS = 24
 _STEM = 6
-"""Words are compared by their first letters, so that endings make no difference."""
+"""Words are compared by their first letters, without a plural's s, so that endings make no
+difference."""
 
 _VARIES = re.compile(
     r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|`[^`\n]*`|(?<!\w)'[^'\n]*'(?!\w)"
@@ -43,8 +45,15 @@ def words_of(request: str) -> frozenset[str]:
         if _UNSPACED.match(word):
             found += (word[at : at + 2] for at in range(max(1, len(word) - 1)))
         elif len(word) > 2 and word not in _STOP:
-            found.append(word[:_STEM])
+            found.append(word.rstrip("s")[:_STEM])
     return frozenset(found[:_WORDS])
+
+
+def label_of(request: str) -> str:
+    """What a kind that this request founds is called: its first line that says anything."""
+    lines = (line for line in request.splitlines() if len(words_of(line)) > 1)
+    line = " ".join(next(lines, request).split()) or "other"
+    return line if len(line) <= LABEL_CHARS else line[: LABEL_CHARS - 1] + "…"
 
 
 def nearest(words: frozenset[str], kinds: Iterable[tuple[int, frozenset[str]]]) -> int | None:
