@@ -268,7 +268,6 @@ class CheckpointFinished(Event, frozen=True, omit_defaults=True, kw_only=True):
     status: Literal["done", "failed", "cut", "cancelled"]
     reason: str = ""
     evaluation: Evaluation | None = None
-    changes: tuple[int, ...] = ()
 
 
 # -- what was learned ---------------------------------------------------------------------------

@@ -51,6 +51,11 @@ class Models:
                 f"there is no provider {name!r}", f"There are: {', '.join(PROVIDERS)}."
             )
         if name == "offline":
+            if options.model not in ("", OFFLINE_MODEL) and not options.provider:
+                raise SettingsError(
+                    f"there is no endpoint for the model {options.model!r}",
+                    "Give --base-url, or run `hermes setup`.",
+                )
             return name, OFFLINE_MODEL
         id = options.model or model.default
         if not id:

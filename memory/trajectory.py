@@ -12,6 +12,8 @@ import msgspec
 
 from agent.conversation import Conversation
 from agent.events import (
+    ChangeIntended,
+    ChangeMade,
     CheckpointFinished,
     CheckpointStarted,
     ModelReplied,
@@ -131,6 +133,7 @@ class _Fold:
         self.usage = Usage()
         self.prompt: SessionOpened | PromptChanged | None = None
         self.calls: dict[str, Call] = {}
+        self.intended: ChangeIntended | None = None
 
     def add(self, role: Literal["user", "assistant"], text: str) -> Step:
         step = Step(len(self.result.trajectory) + 1, role, text)
@@ -200,11 +203,12 @@ def _checkpoint_started(fold: _Fold, event: CheckpointStarted) -> None:
         "after_step": len(fold.result.trajectory),
         "status": "open",
         "evaluation": None,
+        "changes": [],
     }
     checkpoints = fold.result.checkpoints
     # After a crash the same one is begun again.
     if checkpoints and checkpoints[-1]["number"] == event.number:
-        checkpoints.pop()
+        started["changes"] = checkpoints.pop()["changes"]
     checkpoints.append(started)
 
 
@@ -213,10 +217,23 @@ def _checkpoint_finished(fold: _Fold, event: CheckpointFinished) -> None:
         if checkpoint["number"] == event.number:
             checkpoint["status"] = event.status
             checkpoint["evaluation"] = msgspec.to_builtins(event.evaluation)
-            checkpoint["changes"] = list(event.changes)
+
+
+def _change_intended(fold: _Fold, event: ChangeIntended) -> None:
+    fold.intended = event
+
+
+def _change_made(fold: _Fold, event: ChangeMade) -> None:
+    """The door makes one change at a time, so it is the one intended last."""
+    made, checkpoints = fold.intended, fold.result.checkpoints
+    if made is not None and checkpoints and made.checkpoint == checkpoints[-1]["number"]:
+        about = {"kind": made.kind, "name": made.name, "action": made.action}
+        checkpoints[-1]["changes"].append({"id": event.id, **about, "status": made.status})
 
 
 _FOLDS: dict[type, Callable[[_Fold, Any], None]] = {
+    ChangeIntended: _change_intended,
+    ChangeMade: _change_made,
     SessionOpened: _prompt,
     PromptChanged: _prompt,
     SessionRenamed: _renamed,

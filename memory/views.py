@@ -37,7 +37,7 @@ from agent.events import (
 )
 from memory.outcomes import run_tables
 
-VERSION = 7
+VERSION = 8
 """Goes up when the tables or a fold change; an index of another version is made anew."""
 
 TRIAL = "trial"

@@ -405,6 +405,24 @@ def test_calls_that_were_no_use_and_errors_that_were_got_over():
     assert reward.error_recovery == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(
+    ("failed", "later", "worth"),
+    [
+        ("ls -la; python3 -m unittest", "python3 -m unittest", 1.0),
+        ("cd src && pytest -q | tail -3", "pytest -q", 1.0),
+        ("ls -la; python3 -m unittest", "ls -la", 0.0),
+        ("ls nowhere", "ls", 1.0),
+    ],
+)
+def test_an_error_is_got_over_by_the_program_that_it_was_about(failed, later, worth):
+    story = Story()
+    story.begin()
+    story.shell(failed, 1)
+    story.shell(later)
+    story.end()
+    assert reward_of(facts_of(story.events)).error_recovery == worth
+
+
 def test_without_an_error_there_is_nothing_to_recover_from():
     story = Story()
     story.begin()

@@ -298,6 +298,23 @@ def test_the_offline_model_fails_and_says_so_and_with_learn_in_the_home_itself(
     assert (again.returncode, "hermes daemon stop" in again.stderr) == (2, True)
 
 
+@pytest.mark.slow
+def test_a_run_that_no_model_answered_counts_for_nothing(
+    hermes: Hermes, model_server: ModelServer, kind: SandboxKind
+) -> None:
+    task = ("research", "run", "--task", "find_in_logs", "-n", "2", "--output", "out")
+    model_server.script = lambda number, body: {"status": 404, "error": "no such model"}
+    here = ("--base-url", model_server.url, "--model", "nowhere")
+    for options, code in (
+        (here, 4),
+        ((*here, "--provider", "nosuch"), 2),
+        (("--model", "nowhere"), 2),
+    ):
+        done = hermes.run(*task, *options)
+        assert (done.returncode, done.stdout) == (code, ""), (options, done.stderr)
+        assert not (hermes.workspace / "out").exists(), options
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -13,6 +13,8 @@ from agent.conversation import Conversation
 from agent.events import (
     Answered,
     AnyEvent,
+    ChangeIntended,
+    ChangeMade,
     CheckpointFinished,
     CheckpointStarted,
     Evaluation,
@@ -77,12 +79,21 @@ EVENTS: list[AnyEvent] = [
         checkpoint=1,
     ),
     ToolStarted(call_id="e1", name="evaluate", arguments="{}", checkpoint=1),
+    ChangeIntended(
+        kind="skill",
+        name="tables",
+        action="patch",
+        status="candidate",
+        actor="agent",
+        session="s1",
+        checkpoint=1,
+    ),
+    ChangeMade(id=16),
     ToolFinished(call_id="e1", name="evaluate", status="ok", text="kept", checkpoint=1),
     CheckpointFinished(
         number=1,
         status="done",
         evaluation=Evaluation(accomplished="a", worked="w", failed="f", outcome="partial"),
-        changes=(7,),
     ),
     ModelReplied(text="Done.", usage=Usage(300, 30)),
     Answered(text="Done."),
@@ -103,7 +114,8 @@ def test_a_session_as_steps() -> None:
     assert result.usage == {"prompt": 600, "completion": 60, "cached": 50, "total": 660}
     assert result.skills == ["report-pdf", "tables"]
     marks = [(c["number"], c["after_step"], c["status"], c["changes"]) for c in result.checkpoints]
-    assert marks == [(1, 2, "done", [7])]
+    made = {"id": 16, "kind": "skill", "name": "tables", "action": "patch", "status": "candidate"}
+    assert marks == [(1, 2, "done", [made])]
     assert [(step.step, step.role, step.text) for step in result.trajectory[1:]] == [
         (2, "assistant", "Looking."),
         (3, "assistant", "Done."),
@@ -122,7 +134,7 @@ def test_a_session_as_steps() -> None:
         "error_recovery": 0.0,  # neither c1 nor c3 was got over
         "goal_alignment": 0.5,
         "unknown": ("goal_alignment",),
-        "version": 1,
+        "version": 2,
     }
 
 

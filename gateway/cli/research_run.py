@@ -26,12 +26,10 @@ from gateway.research.tasks.table import TASKS
 from gateway.research.verified import Verified, attempt, confine, need_sandbox
 from hermes_home.errors import HomeError, UsageError
 from hermes_home.paths import Home
-from hermes_home.settings import load_settings
 from memory.outcomes.reward import WEIGHTS
 from memory.trajectory import Trajectory
 
 OFFLINE = "offline"
-UNREACHABLE = "model unreachable:"
 OFFLINE_NOTE = """\
 the built-in offline model follows steps it is told, and these tasks tell none: it cannot solve them
   hermes setup names a model; --model, --provider and --base-url name one for this run"""
@@ -49,11 +47,12 @@ def main(arguments: Arguments) -> int:
     with interruptible(), _place() as place, _log(place):
         used = home if arguments.on("learn") else _copy(home, place, output)
         found = asyncio.run(_attempts(arguments, task, used, place, None if inspect else output))
+    counted = [one for one in found if _answered(one)]
     if arguments.on("json"):
         show_json([one.trajectory.plain() if inspect else _row(one) for one in found])
-    elif not inspect:
-        solved = sum(one.verdict.good for one in found)
-        print(f"{solved} of {len(found)} solved; mean reward {_mean(found):.3f}")
+    elif counted and not inspect:
+        solved = sum(one.verdict.good for one in counted)
+        print(f"{solved} of {len(counted)} solved; mean reward {_mean(counted):.3f}")
     return _exit_code(found)
 
 
@@ -108,25 +107,32 @@ async def _attempts(
     arguments: Arguments, task: Task, home: Home, place: Path, output: Path | None
 ) -> list[Verified]:
     """Every instance, one after the other; each is told, and written when it is judged. It ends
-    with one in which the model was not there: that says nothing of the model."""
+    with one in which no model answered: that says nothing of the model. SettingsError if the model
+    that is asked for cannot be."""
     found: list[Verified] = []
     seed, numbers = arguments.number("seed", 0), range(1, arguments.number("instances", 1) + 1)
     options = _options(arguments, output)
-    if _provider(arguments, home) == OFFLINE:
-        note(OFFLINE_NOTE)
     async with opened(home) as app:
+        if app.models.resolve(options)[0] == OFFLINE:
+            note(OFFLINE_NOTE)
         await need_sandbox(app)
         for number in numbers:
             folder = place / f"work-{number}"
             one = await attempt(app, task, number, seed, folder=folder, options=options)
             found.append(one)
-            reached = not one.done.error.startswith(UNREACHABLE)
-            path = sessions.add(output, one.trajectory) if output and reached else None
+            if not _answered(one):
+                note(clean(f"{task.name} {number}: {one.done.error}"))
+                break
+            path = sessions.add(output, one.trajectory) if output else None
             if not arguments.on("json"):
                 _tell(arguments, f"{task.name} {number}", one, path)
-            if not reached:
-                break
     return found
+
+
+def _answered(one: Verified) -> bool:
+    """Whether a model had any part in it."""
+    replied = any(step.role == "assistant" for step in one.trajectory.trajectory)
+    return replied or not one.done.error
 
 
 def _options(arguments: Arguments, output: Path | None) -> RunOptions:
@@ -139,13 +145,6 @@ def _options(arguments: Arguments, output: Path | None) -> RunOptions:
         learning=not arguments.on("no-learning"),
         hidden=(str(output),) if output else (),
     )
-
-
-def _provider(arguments: Arguments, home: Home) -> str:
-    if arguments.on("offline"):
-        return OFFLINE
-    given = any(arguments.on(name) for name in ("provider", "base-url", "model"))
-    return arguments.text("provider") if given else load_settings(home, {}).model.provider
 
 
 def _tell(arguments: Arguments, name: str, one: Verified, path: Path | None) -> None:
@@ -204,9 +203,9 @@ def _mean(found: list[Verified]) -> float:
 
 
 def _exit_code(found: list[Verified]) -> int:
-    unsolved = [one.done for one in found if not one.verdict.good]
-    if any(done.error.startswith(UNREACHABLE) for done in unsolved):
+    if not all(map(_answered, found)):
         return 4
+    unsolved = [one.done for one in found if not one.verdict.good]
     if any(done.reason == "limit" for done in unsolved):
         return 3
     return 1 if unsolved else 0

@@ -25,7 +25,7 @@ CRON = (
     Option("tz", "the time zone; else the setting `timezone`", "ZONE"),
     Option("script", "a command run first, or instead of a prompt", "COMMAND"),
     Option("model", "the model's id", "M", "m"),
-    Option("provider", "which adapter speaks to it", "P"),
+    Option("provider", "which adapter speaks to it: offline or openai_chat", "P"),
     Option("cwd", "the workspace; else this folder", "DIR"),
     Option("misfire", "what of due times slept through", "HOW", choices=("once", "skip", "all")),
 )
@@ -223,7 +223,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     Option("output", "a folder for the trajectories", "DIR", "o"),
                     Option("instances", "how many; else 1", "N", "n"),
                     Option("seed", "other instances, the same each time", "SEED"),
-                    Option("inspect", "show what would be written, and write nothing"),
+                    Option("inspect", "work, show what would be written, and write nothing"),
                     Option("learn", "in this home itself, which learns from it"),
                     *MODEL,
                     Option("max-turns", "model replies before a run stops", "N"),
@@ -404,7 +404,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "show or change the model",
                 "[MODEL]",
                 (
-                    Option("provider", "which adapter speaks to it", "P"),
+                    Option("provider", "which adapter speaks to it: offline or openai_chat", "P"),
                     Option("base-url", "the endpoint, with /v1", "U"),
                     Option("list", "the models the endpoint has"),
                     JSON,

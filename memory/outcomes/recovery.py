@@ -9,6 +9,9 @@ from typing import NamedTuple
 from agent.events import CallEnd
 from agent.procedures import parts
 
+_BESIDE = frozenset("cd echo printf true ls pwd cat head tail grep wc sort".split())
+"""Programs that stand beside the one a command is about."""
+
 
 class Tried(NamedTuple):
     """One call that has its result. `command`: what the shell ran, '' for other tools."""
@@ -33,7 +36,7 @@ def invalid(tried: Sequence[Tried]) -> int:
 
 def recovered(tried: Sequence[Tried]) -> int:
     """How many failed or invalid calls were followed by a call of the same goal that succeeded:
-    the same program of the shell, the same file, or else the same tool."""
+    the same last program of the shell, the same file, or else the same tool."""
     reached: set[tuple[str, str]] = set()
     count = 0
     for one in reversed(tried):
@@ -47,8 +50,9 @@ def recovered(tried: Sequence[Tried]) -> int:
 
 def _goal(one: Tried) -> tuple[str, str]:
     if one.command:
-        programs = [part.program for part in parts(one.command) if part.program != "cd"]
-        return one.tool, programs[0] if programs else ""
+        programs = [part.program for part in parts(one.command)]
+        about = [program for program in programs if program not in _BESIDE] or programs
+        return one.tool, about[-1] if about else ""
     return one.tool, _path(one.arguments)
 
 

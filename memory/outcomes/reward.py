@@ -13,7 +13,7 @@ import msgspec
 from memory.outcomes.facts import Facts
 from memory.outcomes.outcome import Outcome, deciding, outcome_of
 
-VERSION = 1
+VERSION = 2
 """Goes up when a weight or a formula changes."""
 
 WEIGHTS = {
@@ -101,9 +101,10 @@ def efficiency(facts: Facts) -> float:
 
 
 def error_recovery(facts: Facts) -> float:
-    """0.3 for each error that was got over (`memory.outcomes.recovery.recovered`), at most 1;
-    without an error to get over 1."""
-    return min(1.0, RECOVERY_GAIN * facts.recovered) if facts.errors else 1.0
+    """1 when each error was got over (`memory.outcomes.recovery.recovered`), so that a first look
+    which shows what is broken costs nothing; else 0.3 for each that was, at most 1."""
+    left = facts.errors > facts.recovered
+    return min(1.0, RECOVERY_GAIN * facts.recovered) if left else 1.0
 
 
 def goal_alignment(facts: Facts) -> float | None:
