@@ -184,12 +184,12 @@ class Library:
         skill = self.require(name)
         return load_block(skill, fitness.lacking(skill))
 
-    def require(self, name: str) -> Skill:
-        """The skill of this name; ToolError names the nearest ones."""
+    def require(self, name: str, find: str = "hermes skills search WORDS") -> Skill:
+        """The skill of this name; ToolError names the nearest ones, or what would `find` some."""
         skill = self.get(name)
         if skill is None:
             near = ", ".join(near.name for near in self.matches(name.replace("-", " "), 3))
-            hint = f"did you mean {near}?" if near else "skills_search finds skills by their words"
+            hint = f"did you mean {near}?" if near else f"`{find}` finds skills by their words"
             raise ToolError(f"there is no skill {name!r}", hint)
         return skill
 

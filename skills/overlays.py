@@ -20,6 +20,8 @@ from hermes_home.paths import Home
 from skills.draft import open_draft, version_of, whole_draft
 from skills.library import Library
 from skills.scan import resource_files
+from skills.sharing.installing import lock_change
+from skills.sharing.lock import lock_path
 from skills.skill import Skill
 
 State = Literal["current", "changed", "unknown", "gone"]
@@ -118,7 +120,10 @@ def resetting(home: Home, library: Library, name: str) -> Proposal:
     library.refresh()
     draft = whole_draft(home, _pair(library, name)[0])
     draft.after.clear()
-    return Proposal("skill", draft.name, "reset", draft.changes())
+    changes = draft.changes()
+    if (home.root / lock_path(draft.name)).exists():
+        changes = (*changes, lock_change(home, draft.name, None))
+    return Proposal("skill", draft.name, "reset", changes)
 
 
 def keeping(home: Home, library: Library, name: str) -> Proposal:

@@ -13,7 +13,7 @@ from hermes_home.errors import ChangeRefused, ToolError
 from skills.catalog import entry
 from skills.library import Library
 from skills.skill import Skill
-from skills.writer import Edit, Writer
+from skills.writer import SEARCH_TOOL, Edit, Writer
 
 LISTED = 60
 FOUND = 10
@@ -72,7 +72,7 @@ def _viewing(library: Library, absent: Hidden) -> Tool:
         path: Annotated[str, "one of its files; default: the instructions"] = "",
     ) -> ToolResult:
         """Load a skill's instructions and follow them; or read one of its files."""
-        skill = library.require(name)
+        skill = library.require(name, SEARCH_TOOL)
         if skill.name in absent(context.session):
             raise ToolError(f"there is no skill {name!r}")
         details = {"skill": skill.name, "digest": skill.digest}

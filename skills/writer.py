@@ -29,6 +29,8 @@ from skills.strict import check_name
 from skills.twins import twin
 
 DEEPEST_CATEGORY = 3
+SEARCH_TOOL = "skills_search"
+"""What a model finds skills with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +146,14 @@ class Writer:
 
     def _edit(self, edit: Edit) -> Proposal:
         _demand(edit, "content")
-        draft = open_draft(self._home, self._library.require(edit.name))
+        draft = open_draft(self._home, self._require(edit))
         words = _new_lines(draft.text, edit.content)
         draft.after[draft.file] = edit.content
         return draft.proposal(edit.action, words)
 
     def _patch(self, edit: Edit) -> Proposal:
         _demand(edit, "old_text")
-        skill = self._library.require(edit.name)
+        skill = self._require(edit)
         own = edit.path in ("", SKILL_FILE, skill.file)
         path = skill.file if own else resource_path(skill, edit.path)
         draft = open_draft(self._home, skill, path)
@@ -163,7 +165,7 @@ class Writer:
 
     def _write_file(self, edit: Edit) -> Proposal:
         _demand(edit, "path", "content")
-        skill = self._library.require(edit.name)
+        skill = self._require(edit)
         path = resource_path(skill, edit.path)
         check_resource(skill, path, edit.content)
         draft = open_draft(self._home, skill, path)
@@ -173,7 +175,7 @@ class Writer:
 
     def _remove_file(self, edit: Edit) -> Proposal:
         _demand(edit, "path")
-        skill = self._library.require(edit.name)
+        skill = self._require(edit)
         path = resource_path(skill, edit.path)
         draft = open_draft(self._home, skill, path)
         _existing(draft, path)
@@ -181,7 +183,7 @@ class Writer:
         return draft.proposal(edit.action, "")
 
     def _archive(self, edit: Edit) -> Proposal:
-        skill = self._library.require(edit.name)
+        skill = self._require(edit)
         if skill.layer == "bundled":
             raise ToolError(f"{skill.name} ships with the program and cannot be archived")
         draft = whole_draft(self._home, skill)
@@ -189,6 +191,12 @@ class Writer:
         moved = [FileChange(str(place / path), None, text) for path, text in draft.before.items()]
         draft.after.clear()
         return Proposal("skill", skill.name, edit.action, (*moved, *draft.changes()))
+
+    def _require(self, edit: Edit) -> Skill:
+        """Only the owner, and a model that tidies up, put away; the rest is a model's."""
+        if edit.action == "archive":
+            return self._library.require(edit.name)
+        return self._library.require(edit.name, SEARCH_TOOL)
 
     def _free_archive(self, skill: Skill) -> PurePosixPath:
         number = 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import random
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +16,12 @@ import pytest
 
 from agent.inputs import RunOptions
 from agent.policy import own_homes
+from gateway.cli.batch import summary
+from gateway.research import batch as whole_batch
+from gateway.research.batch import Asked, work_through
 from gateway.research.compress import FIRST, LAST, compressed, shortened, tokens_of
 from gateway.research.engine import Died
+from gateway.research.figures import statistics
 from gateway.research.foreman import (
     GRACE_SECONDS,
     MOST_DEATHS,
@@ -25,8 +32,10 @@ from gateway.research.foreman import (
 )
 from gateway.research.frames import Beat, Frames, Ready, Report, Result, Task, framed
 from gateway.research.frozen import freeze
-from gateway.research.ledger import Ledger, safe_name, session_file
+from gateway.research.ledger import SCHEMA, Ledger, safe_name, session_file
+from gateway.research.one import Done
 from gateway.research.prompts import Prompt, read_prompts, seed_of, shard_of
+from gateway.research.slot import result_of
 from hermes_home.errors import BudgetError, HermesError, UsageError
 from hermes_home.guard import seed
 from hermes_home.paths import Home
@@ -372,6 +381,90 @@ def test_an_id_that_now_means_another_prompt_is_refused(ledger: Ledger) -> None:
     with pytest.raises(UsageError, match="'a' is not what it was"), ledger.turn():
         ledger.add([Prompt("c", "x"), Prompt("a", "two")], 0)
     assert ledger.counts()["pending"] == 2
+
+
+def test_what_was_interrupted_is_counted_of_what_is_done(tmp_path: Path) -> None:
+    """Also in a ledger from before it was noted."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(SCHEMA)
+        old.execute("ALTER TABLE prompts DROP COLUMN interrupted")
+    errors = ["interrupted", None, "failed, exit 1", "interrupted"]
+    calls = [Call(f"c{n}", "shell", {}, "x", error) for n, error in enumerate(errors)]
+    done = Done(Trajectory(trajectory=[Step(1, "assistant", "", "", calls)]), "done", "", 1.0, 4)
+    done.trajectory.usage.update(prompt=1, completion=1)
+    with closing(Ledger(path)) as ledger:
+        with ledger.turn():
+            ledger.add([Prompt(id, "x") for id in ("a", "b", "c")], 0)
+            for id, state in (("a", "done"), ("b", "failed"), ("c", "done")):
+                claimed = ledger.claim("01")
+                assert claimed is not None
+                task = Task(id, "x", 1, "", "", RunOptions(), 1.0, 0)
+                result = result_of(task, done) if id != "c" else Result(id, 1, True, "done")
+                ledger.finish(result, "done" if state == "done" else "failed", "")
+        told = statistics(ledger)
+    assert told["interrupted"] == {"calls": 2, "prompts": 1}
+    told |= {"malformed": [{}], "this_run": {"done": 2, "seconds": 1.0, "rate": 2.0}}
+    lines = summary(told, tmp_path)
+    assert "left out    1 of the input's lines" in lines
+    assert "interrupted 2 of the calls, in 1 of those done" in lines
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+
+def asked(folder: Path, input: Path | None, engine: str = "local", **kept: Any) -> Asked:
+    return Asked(folder, input, 1, 0, input is None, engine, kept)
+
+
+@pytest.mark.parametrize(
+    ("lines", "engine", "kept", "problem"),
+    [
+        (['{"prompt": "x"}'], "ray", {"learn": True}, "--learn goes with"),
+        (['{"prompt": "x"}'], "ray", {}, "Ray, which is not installed"),
+        (["{cut off", "[]"], "local", {}, "holds no prompt"),
+        ([], "local", {}, "holds no prompt"),
+        (['{"prompt": "x"}'], "local", {"options": {"skills": ["nope"]}}, "no skill 'nope'"),
+    ],
+)
+def test_a_folder_whose_batch_is_refused_is_free(
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[str],
+    engine: str,
+    kept: dict[str, Any],
+    problem: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    folder = tmp_path / "out"
+    with pytest.raises(UsageError, match=problem):
+        work_through(home, asked(folder, written(tmp_path, *lines), engine, **kept), lambda _: None)
+    with closing(Ledger(folder / "ledger.db")) as ledger:
+        assert ledger.settings() == {}
+        assert sum(ledger.counts().values()) == 0
+    assert not (folder / "statistics.json").exists()
+
+
+def test_to_go_on_with_nothing_makes_no_folder(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no batch"):
+        work_through(home, asked(tmp_path / "out", None), lambda _: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_who_waits_for_another_batch_says_so_once(
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(whole_batch, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(whole_batch, "SILENT_SECONDS", 0.05)
+    with (tmp_path / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another batch is at work"):
+            work_through(home, asked(tmp_path, written(tmp_path, "{}")), lambda _: None)
+    assert capsys.readouterr().err.count("waiting") == 1
 
 
 # -- the command ---------------------------------------------------------------------------------

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.arguments import check_words, nearest, take_options
+from gateway.cli import help
+from gateway.cli.arguments import Arguments, check_words, nearest, take_options
 from gateway.cli.command import ROOT
 from gateway.cli.completion import SHELLS, choices
 from gateway.cli.entry import find, load
+from gateway.cli.output import clean, clean_answer
 from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS
 from hermes_home.errors import UsageError
 from hermes_home.version import VERSION
 from tests.hermes import ROOT as SOURCE
 from tests.hermes import Hermes
+
+Capture = pytest.CaptureFixture[str]
 
 SKILL = """\
 ---
@@ -97,6 +101,9 @@ def test_positions_are_checked() -> None:
     for wanted, words in ((("NAME",), []), (("NAME",), ["a", "b"]), ((), ["a"])):
         with pytest.raises(UsageError, match="usage: hermes x"):
             check_words("x", wanted, words)
+    check_words("x", ("[PATH]", "--in", "FILE"), ["a"])
+    with pytest.raises(UsageError, match="--in b[?] usage: hermes x"):
+        check_words("x", ("[PATH]", "--in", "FILE"), ["a", "b"])
 
 
 def test_the_nearest_name_is_found() -> None:
@@ -142,6 +149,28 @@ def test_a_question_to_a_warm_daemon_imports_no_library(hermes: Hermes) -> None:
     heavy = {"argparse", "asyncio", "pathlib", "typing", "dataclasses", "httpx", "rich", "yaml",
              "msgspec", "prompt_toolkit"}  # fmt: skip
     assert not heavy & set(told.stdout.split())
+
+
+def test_what_cannot_be_seen_is_shown_and_joiners_stay() -> None:
+    unseen = [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
+    for code in unseen:
+        joins = code in (0x200C, 0x200D)
+        assert clean(f"a{chr(code)}b\x1b[") == (
+            f"a{chr(code)}b[" if joins else f"a<U+{code:04X}>b["
+        )
+        assert clean_answer(f"a{chr(code)}b\x1b[") == f"a{chr(code)}b["
+
+
+@pytest.mark.parametrize("wide", [60, 80])
+def test_help_fits_the_terminal(wide: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture):
+    monkeypatch.setattr("gateway.cli.help.columns", lambda: wide)
+    monkeypatch.setattr("gateway.cli.output.columns", lambda stream=None: wide)
+    for words in ([], *(name.split() for name in COMMANDS)):
+        help.main(Arguments(words, {}))
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines())) <= wide
+        if not words:
+            assert all(name in told for name in COMMANDS)
 
 
 def test_help_names_every_command_once(hermes: Hermes) -> None:

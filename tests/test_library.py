@@ -386,3 +386,6 @@ def test_a_missing_skill_names_the_nearest(home: Home):
     add_home_skill(home, "brew-tea")
     with pytest.raises(ToolError, match="did you mean brew-tea"):
         bare(home).require("tea-brewing")
+    with pytest.raises(ToolError, match="no skill 'nope'") as caught:
+        bare(home).require("nope")
+    assert "hermes skills search WORDS" in caught.value.hint

@@ -135,6 +135,16 @@ async def test_one_bad_operation_leaves_all_undone(
     assert desk.journal.last_seq() == 0
 
 
+async def test_an_entry_of_the_other_file_is_pointed_to(desk: Desk) -> None:
+    await desk.notes.apply([Operation("add", "user", "Likes red kettles.")], AGENT)
+    remove = Operation("remove", "memory", "", "kettles")
+    for operation in (remove, Operation("replace", "memory", "x", "kettles")):
+        with pytest.raises(ToolError, match="no entry holds") as caught:
+            await desk.notes.apply([operation], AGENT)
+        assert "USER.md holds it" in caught.value.hint
+        assert "--to user" in caught.value.hint
+
+
 async def test_one_entry_changed_twice_is_refused(desk: Desk) -> None:
     desk.hand("alpha\n")
     twice = [Operation("replace", "memory", "b", "alpha"), Operation("remove", "memory", "", "alp")]

@@ -76,14 +76,20 @@ def exchange(ann: Hermes, bob: Hermes, source: str, publish: list[str], *allow: 
     assert "add-up is updated" in updated
     assert tree(bob) == tree(ann)
 
-    (bob.home / "skills" / "add-up" / "scripts" / "sum.py").write_text("print('x')\n")
+    changed = bob.home / "skills" / "add-up" / "scripts" / "sum.py"
+    changed.write_text("print('x')\n")
+    replaced = bob.ok("skills", "update", "--edits", "replace", "--yes", *allow)
+    assert "-print('x')" in replaced
+    assert "add-up is updated" in replaced
+    assert changed.read_text() == SUM
+    changed.write_text("print('x')\n")
     (audited,) = bob.json("skills", "audit")
     assert (audited["status"], audited["edited"]) == ("changed", {"scripts/sum.py": "changed"})
     assert "scripts/sum.py was changed here" in bob.run("skills", "audit").stderr
     gone = bob.json("skills", "uninstall", "add-up", "--yes")
     assert not (bob.home / "skills" / "add-up").exists()
     bob.ok("learning", "undo", str(gone["id"]))
-    assert (bob.home / "skills" / "add-up" / "scripts" / "sum.py").read_text() == "print('x')\n"
+    assert changed.read_text() == "print('x')\n"
     log = subprocess.run(
         ["git", "log", "--format=%s"], cwd=bob.home, capture_output=True, text=True, check=True
     ).stdout
@@ -106,6 +112,11 @@ def test_through_a_static_web_server(ann: Hermes, bob: Hermes, tmp_path: Path):
         source = f"http://127.0.0.1:{port}"
         publish = ["--to", "wellknown", "--output", str(site)]
         ann.ok("skills", "publish", "add-up", *publish)
+        doubtful = skill_text("words", body="1. Say `password=hunter2horse`.")
+        add_skill(ann.home / "skills" / "words", doubtful)
+        unasked = ann.run("skills", "publish", "words", *publish)
+        assert unasked.returncode == 2
+        assert "looks like a secret" in unasked.stderr
         refused = bob.run("skills", "browse", source)
         assert refused.returncode == 2
         assert "--allow-private" in refused.stderr

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from agent.learning.door import OWNER
 from agent.web.client import Client
 from gateway.app import App
+from gateway.cli.sharing import place
 from gateway.sharing import checking, renewing, snapshot, taps
 from gateway.sharing.desk import Desk, Wanted
 from gateway.sharing.remote import authorisation, check_ref
@@ -34,6 +36,8 @@ from hermes_home.errors import (
 from hermes_home.guard import seed
 from hermes_home.paths import Home
 from hermes_home.settings import WebSettings
+from memory.listings import changes
+from skills.overlays import resetting
 from skills.sharing.lock import read_lock
 from tests.site import Site, page, redirect
 from tests.skill_texts import add_skill, skill_text
@@ -195,6 +199,57 @@ async def test_a_name_that_is_taken_is_refused_with_what_to_do(
     assert app.library.require(shipped).layer == "bundled"
 
 
+async def test_your_own_that_you_put_away_for_another_comes_back(app: App, theirs: Path):
+    place = add_skill(
+        app.home.skills / "office" / "tea",
+        skill_text("tea", "Brew tea as I like it."),
+        scripts__boil_sh="echo boil\n",
+        assets__leaf_png=BINARY,
+    )
+    (place / "scripts" / "boil.sh").chmod(0o755)
+    mine = tree(place)
+    app.library.refresh()
+    await app.writer.archive("tea", OWNER)
+    await installed(app, theirs)
+    with pytest.raises(UsageError, match="in use: the installed one") as taken:
+        await app.curator.restore("tea")
+    assert "hermes skills uninstall tea" in taken.value.hint
+    await Desk(app).uninstall("tea")
+    back = await app.curator.restore("tea")
+    assert back.others == []
+    assert tree(place) == mine
+    assert not (app.home.skills / ".archive" / "tea-1" / "SKILL.md").exists()
+    assert app.upkeep.states.of("tea").state == "active"
+    [row] = await app.index.ask(lambda tables: changes(tables, 1, everyone=True))
+    assert row.action == "restore"
+    await app.door.undo(row.id)
+    app.library.refresh()
+    assert app.library.get("tea") is None
+    assert (await app.curator.restore("tea")).name == "tea"
+    assert tree(place) == mine
+
+
+async def test_of_several_archived_your_own_comes_back_or_the_one_you_name(app: App, theirs: Path):
+    place = add_skill(app.home.skills / "tea", skill_text("tea", "Brew tea as I like it."))
+    mine = tree(place)
+    app.library.refresh()
+    await app.writer.archive("tea", OWNER)
+    await installed(app, theirs)
+    await app.writer.archive("tea", OWNER)
+    back = await app.curator.restore("tea")
+    assert tree(place) == mine
+    assert read_lock(app.home, "tea") is None
+    [other] = back.others
+    assert (other.place.name, other.own) == ("tea-2", False)
+    with pytest.raises(UsageError, match="in use: another one") as taken:
+        await app.curator.restore("tea-2")
+    assert "hermes curator archive tea" in taken.value.hint
+    await app.writer.archive("tea", OWNER)
+    back = await app.curator.restore("tea-2")
+    assert tree(place) == tree(theirs)
+    assert [one.own for one in back.others] == [True]
+
+
 async def test_a_locked_skill_is_neither_updated_nor_taken_out(app: App, theirs: Path):
     await installed(app, theirs)
     await app.door.set_right("skill", "tea", "lock", on=True)
@@ -223,6 +278,12 @@ async def test_a_skill_of_the_program_becomes_your_copy(app: App):
     assert [row["status"] for row in await renewing.check(app, [name], private=False)] == [
         "current"
     ]
+    [row] = await Desk(app).inspect(Wanted(f"official/{name}"))
+    assert not [one for one in row["notes"] if name in one]
+    await app.door.apply(lambda: resetting(app.home, app.library, name), OWNER)
+    assert read_lock(app.home, name) is None
+    app.library.refresh()
+    await installed(app, f"official/{name}")
     await Desk(app).uninstall(name)
     assert app.library.require(name).layer == "bundled"
     with pytest.raises(SkillError, match="ships with the program"):
@@ -263,6 +324,33 @@ async def test_only_what_you_did_not_touch_is_updated_unless_you_say_so(app: App
     assert (place / "notes.md").read_text() == "my notes\n"
     await app.door.undo(done["id"])
     assert (place / "SKILL.md").read_text() == mine
+
+
+async def test_what_is_shown_of_an_update_is_what_it_does(app: App, theirs: Path):
+    await installed(app, theirs)
+    place = app.home.skills / "tea"
+    (place / "scripts" / "run.sh").write_text("mine\n")
+    (place / "mine.txt").write_text("only here\n")
+    (theirs / "scripts" / "run.sh").write_text("two\n")
+    shown = {}
+    for handling in ("refuse", "keep", "replace"):
+        [row] = await renewing.check(app, [], private=False, handling=handling)
+        shown[handling] = [(one["path"], one["before"], one["after"]) for one in row["files"]]
+        if handling == "keep":
+            await renewing.update(app, row["id"], handling)
+    theirs_instead = [("scripts/run.sh", "mine\n", "two\n")]
+    assert shown == {"refuse": theirs_instead, "keep": [], "replace": theirs_instead}
+    assert (place / "scripts" / "run.sh").read_text() == "mine\n"
+    assert [row["status"] for row in await renewing.check(app, [], private=False)] == ["current"]
+    compared = await renewing.compared(app, "tea", private=False)
+    assert [one["path"] for one in compared["files"]] == ["scripts/run.sh"]
+    [row] = await renewing.check(app, [], private=False, handling="replace")
+    assert row["status"] == "changed"
+    await renewing.update(app, row["id"], "replace")
+    assert (place / "scripts" / "run.sh").read_text() == "two\n"
+    assert (place / "mine.txt").exists()
+    [row] = await renewing.check(app, [], private=False, handling="replace")
+    assert row["status"] == "current"
 
 
 async def test_what_a_source_says_newly_is_looked_at_before_it_is_taken(app: App, theirs: Path):
@@ -389,6 +477,9 @@ async def test_an_index_of_the_old_version_is_read_too(app: App, site: Site):
     site.routes["/team/.well-known/skills/tea/scripts/a.sh"] = page("echo\n")
     await installed(app, f"{site.url}/team", private=True)
     assert sorted(tree(app.home.skills / "tea")) == ["SKILL.md", "scripts/a.sh"]
+    await Desk(app).inspect(Wanted(f"{site.url}/team#tea", private=True))
+    with pytest.raises(SkillError, match="nothing at 'milk'; it holds tea"):
+        await Desk(app).inspect(Wanted(f"{site.url}/team#milk", private=True))
     with pytest.raises(FetchError, match="no index"):  # what is beside it is not looked for above
         await installed(app, f"{site.url}/team/x", private=True)
 
@@ -415,6 +506,39 @@ async def test_a_single_file_and_an_archive_come_from_a_url(app: App, site: Site
     site.routes["/bad.zip"] = page(b"PK\x03\x04 nothing")
     with pytest.raises(SkillError, match="cannot be unpacked"):
         await installed(app, f"{site.url}/bad.zip", private=True)
+
+
+async def test_a_skill_of_a_folder_or_an_archive_is_found_by_its_name(app: App, tmp_path: Path):
+    for name in ("tea", "mow-lawn"):
+        add_skill(tmp_path / "all" / "kit" / f"of-{name}", skill_text(name))
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in (tmp_path / "all").rglob("SKILL.md"):
+            packed.write(file, file.relative_to(tmp_path / "all"))
+    for source in (tmp_path / "all", archive):
+        for inner in ("tea", "kit/of-tea"):
+            [row] = await Desk(app).inspect(Wanted(f"{source}#{inner}"))
+            assert row["name"] == "tea"
+            assert row["source"].endswith("kit/of-tea")
+        with pytest.raises(SkillError, match="nothing at 'milk'; it holds mow-lawn, tea"):
+            await Desk(app).inspect(Wanted(f"{source}#milk"))
+
+
+@pytest.mark.parametrize("name", ["nope", "nope#tea", "nope.zip", "nope.git"])
+async def test_what_is_not_there_is_called_missing(app: App, tmp_path: Path, name: str):
+    with pytest.raises(HermesError, match=f"there is no {tmp_path}/nope"):
+        await Desk(app).inspect(Wanted(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize(
+    ("word", "here"),
+    [
+        *(("tea.zip", True), ("kit.git@v1", True), ("./tea#x", True), ("tea", False)),
+        *(("git@host:kit.git", False), ("host:kit.git", False), ("ann/kit.git", False)),
+    ],
+)
+async def test_what_is_called_as_a_file_is_one_here(word: str, here: bool):
+    assert place(word) == (f"{Path.cwd()}/{word.removeprefix('./')}" if here else word)
 
 
 # -- repositories ---------------------------------------------------------------------------------
@@ -526,9 +650,13 @@ async def test_a_branch_a_tag_and_a_commit_can_be_named(app: App, repository: Pa
     ):
         [row] = await Desk(app).inspect(Wanted(f"{repository}{ref}"))
         assert row["commit"] == ids[found]
+        [row] = await Desk(app).inspect(Wanted(f"file://{repository}#kit{ref}"))
+        assert row["commit"] == ids[found]
         assert found in row["description"]
-    with pytest.raises(FetchError, match="git fetch failed"):
+    with pytest.raises(FetchError, match="git fetch failed: fatal: "):
         await Desk(app).inspect(Wanted(f"{repository}@nowhere"))
+    with pytest.raises(FetchError, match="does not appear to be a git repository"):
+        await Desk(app).inspect(Wanted(f"file://{repository}/nowhere.git"))
 
 
 # -- published and moved --------------------------------------------------------------------------
@@ -564,8 +692,8 @@ async def test_nothing_is_pushed_before_it_is_said(app: App, repository: Path):
     shown = {"commit": planned["commit"], "at": planned["at"]}
     done = await checking.publish(app, "tea", "github", {**wanted, **shown, "do": True})
     assert done["commit"] == planned["commit"]
-    assert git(repository, "rev-parse", "main") == done["commit"]
-    assert git(repository, "ls-tree", "-r", "--name-only", "main").split() == [
+    assert git(repository, "rev-parse", "HEAD") == done["commit"]
+    assert git(repository, "ls-tree", "-r", "--name-only", "trunk").split() == [
         *("skills/tea/SKILL.md", "skills/tea/assets/a.png")
     ]
     again = await checking.publish(app, "tea", "github", {**wanted, "do": True})
@@ -573,7 +701,7 @@ async def test_nothing_is_pushed_before_it_is_said(app: App, repository: Path):
     (app.home.skills / "tea" / "SKILL.md").write_text(skill_text("tea", "Brew it otherwise."))
     with pytest.raises(ToolError, match="has changed since"):
         await checking.publish(app, "tea", "github", {**wanted, **shown, "do": True})
-    assert git(repository, "rev-parse", "main") == done["commit"]
+    assert git(repository, "rev-parse", "trunk") == done["commit"]
     other = await checking.publish(app, "tea", "github", {**wanted, "branch": "next", "do": True})
     assert git(repository, "rev-parse", "next") == other["commit"]
 
@@ -591,12 +719,16 @@ async def test_two_publications_at_once_are_both_in_the_index(app: App, tmp_path
 @pytest.mark.slow
 async def test_a_snapshot_moves_skills_with_their_sources(app: App, theirs: Path, tmp_path: Path):
     await installed(app, theirs)
+    copied = next(iter(app.library.bundled()))
+    await installed(app, f"official/{copied}")
     add_skill(app.home.skills / "office" / "mine", skill_text("mine"))
     file = tmp_path / "all.tar.gz"
     told = await snapshot.snapshot(app, str(file))
     assert (told["skills"], told["installed"]) == (["mine", "tea"], ["skills/tea"])
-    with pytest.raises(UsageError, match="cannot be written"):
-        await snapshot.snapshot(app, str(file))
+    assert told["left_out"] == [copied]
+    for name, refused in (("all.tar.gz", "is there already"), ("all.zip", "would be a tar.gz")):
+        with pytest.raises(UsageError, match=refused):
+            await snapshot.snapshot(app, str(tmp_path / name))
     await Desk(app).uninstall("tea")
     await app.writer.archive("mine", OWNER)
     for row in await Desk(app).inspect(Wanted(str(file), everything=True)):
@@ -612,14 +744,20 @@ async def test_taps_are_searched_and_a_bare_name_is_found_there(app: App, theirs
     await taps.add(app, str(theirs.parent))
     with pytest.raises(UsageError, match="a tap already"):
         await taps.add(app, str(theirs.parent))
-    await taps.add(app, "/nowhere/at/all")
+    for address, told in (("/nowhere/at/all", "there is no /nowhere"), ("tee hee", "no place")):
+        with pytest.raises(UsageError, match=told):
+            await taps.add(app, address)
+    await taps.add(app, "http://127.0.0.1:9")
     found = await Desk(app).browse("", "tea house", private=False)
     assert [row["name"] for row in found["skills"]] == ["tea"]
     assert len(found["problems"]) == 1
     await installed(app, "tea")
     assert app.library.get("tea")
+    with pytest.raises(UsageError, match="no tap that could be read has a skill") as unread:
+        await installed(app, "unheard-of")
+    assert "--allow-private" in unread.value.hint
+    assert await taps.remove(app, "http://127.0.0.1:9") == [str(theirs.parent)]
     with pytest.raises(UsageError, match="no tap has a skill"):
         await installed(app, "unheard-of")
-    assert await taps.remove(app, "/nowhere/at/all") == [str(theirs.parent)]
     with pytest.raises(UsageError, match="is no tap"):
         await taps.remove(app, "x/y")

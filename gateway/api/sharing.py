@@ -44,7 +44,14 @@ class Names(msgspec.Struct, forbid_unknown_fields=True):
     """Installed skills; none named = all."""
 
     names: list[str] = []
+
+
+class Check(Names, forbid_unknown_fields=True):
+    """`edits`: the update that is meant, as it takes it; with `replace`, files you have changed are
+    told as work too."""
+
     allow_private: bool = False
+    edits: Literal["refuse", "keep", "replace"] = "refuse"
 
 
 class Update(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,9 +116,12 @@ async def uninstall(request: Request) -> JSONResponse:
 
 
 async def check(request: Request) -> JSONResponse:
-    asked = await body(request, Names)
+    asked = await body(request, Check)
     look = load("gateway.sharing.renewing:check")
-    return JSONResponse(await look(request.app.state.app, asked.names, private=asked.allow_private))
+    found = await look(
+        request.app.state.app, asked.names, private=asked.allow_private, handling=asked.edits
+    )
+    return JSONResponse(found)
 
 
 async def update(request: Request) -> JSONResponse:
@@ -167,7 +177,7 @@ ROUTES = [
     Door("POST", "/api/shared/browse", browse, takes=Browse),
     Door("POST", "/api/shared/inspect", inspect, takes=Fetch, gives=list[Row]),
     Door("POST", "/api/shared/install", install, takes=Install, status=201),
-    Door("POST", "/api/shared/check", check, takes=Names, gives=list[Row]),
+    Door("POST", "/api/shared/check", check, takes=Check, gives=list[Row]),
     Door("POST", "/api/shared/update", update, takes=Update),
     Door("POST", "/api/shared/audit", audit, takes=Names, gives=list[Row]),
     Door("GET", "/api/shared/taps", list_taps, gives=list[str]),

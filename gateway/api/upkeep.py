@@ -20,6 +20,7 @@ from gateway.app import App
 from gateway.learning import learned
 from gateway.load import load
 from hermes_home.errors import UsageError
+from skills.archived import Archived
 from skills.overlays import keeping, resetting
 from skills.sharing.installing import installed_from_elsewhere
 
@@ -69,10 +70,21 @@ async def archive(request: Request) -> JSONResponse:
 
 async def restore(request: Request) -> JSONResponse:
     app: App = request.app.state.app
-    name = request.path_params["name"]
-    await app.curator.restore(name)
+    name, archived, others = await app.curator.restore(request.path_params["name"])
     await app.history.flush()
-    return JSONResponse({"name": name, "state": app.upkeep.states.of(name).state})
+    return JSONResponse(
+        {
+            "name": name,
+            "state": app.upkeep.states.of(name).state,
+            "archived": _put_away(archived) if archived else None,
+            "others": list(map(_put_away, others)),
+        }
+    )
+
+
+def _put_away(archived: Archived) -> dict[str, object]:
+    """`folder`: its name in skills/.archive."""
+    return {"change": archived.id, "folder": archived.place.name, "own": archived.own}
 
 
 async def show_overlay(request: Request) -> JSONResponse:

@@ -106,10 +106,15 @@ def _value(
 
 
 def check_words(name: str, wanted: tuple[str, ...], words: list[str]) -> None:
-    """UsageError unless `words` fits the positions `wanted`."""
+    """UsageError unless `words` fits the positions `wanted`, behind which the options may
+    stand that are needed."""
+    usage = f"usage: hermes {' '.join((name, *wanted))}"
+    options = [place for place, word in enumerate(wanted) if word.startswith("--")]
+    if options and words[options[0] :]:
+        usage = f"did you mean {wanted[options[0]]} {words[options[0]]}? {usage}"
+    wanted = wanted[: options[0]] if options else wanted
     needed = [word for word in wanted if not word.startswith("[")]
     many = bool(wanted) and wanted[-1].rstrip("]").endswith("...")
-    usage = f"usage: hermes {' '.join((name, *wanted))}"
     if len(words) < len(needed):
         raise UsageError(f"{name} needs {needed[len(words)].rstrip('.')}", usage)
     if len(words) > len(wanted) and not many:

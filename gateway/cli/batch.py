@@ -50,6 +50,10 @@ def main(arguments: Arguments) -> int:
         note(f"line {one['line']} was left out: {one['problem']}")
     if len(told["malformed"]) > TOLD:
         note(f"... and {len(told['malformed']) - TOLD} more lines; statistics.json has them all")
+    if told["malformed"]:
+        note(
+            "once mended, they are read again by --resume with --input FILE, not by --resume alone"
+        )
     if arguments.on("json"):
         print(json.dumps(told, ensure_ascii=False))
     else:
@@ -173,10 +177,17 @@ def summary(told: dict[str, Any], folder: Path) -> list[str]:
     """What a batch came to, for people."""
     run = told["this_run"]
     tokens = told["tokens"]["prompt"] + told["tokens"]["completion"]
+    left_out, cut = len(told["malformed"]), told["interrupted"]
     outcomes = ", ".join(f"{count:,} {name}" for name, count in told["outcomes"].items())
     reward = "none" if told["reward"] is None else f"{told['reward']:.2f} on average"
+    parts = [f"left out    {left_out:,} of the input's lines"] if left_out else []
+    if cut["calls"]:
+        parts.append(
+            f"interrupted {cut['calls']:,} of the calls, in {cut['prompts']:,} of those done"
+        )
     lines = [
         f"prompts     {told['done']:,} done, {told['failed']:,} failed of {told['prompts']:,}",
+        *parts,
         f"outcomes    {outcomes or 'none'}",
         f"reward      {reward}",
         f"tool calls  {told['tool_calls']:,}",

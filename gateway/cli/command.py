@@ -23,7 +23,8 @@ class Option:
 
 
 class Command:
-    """One command. `words` names its positions: `NAME`, `[NAME]` or, last, `NAME...`.
+    """One command. `words` names its positions: `NAME`, `[NAME]` or, last, `NAME...`. Behind them
+    may stand the options that it cannot do without, for the line of its usage.
 
     `target` is the "module:function" below gateway that runs it: (Arguments) -> exit code.
     """

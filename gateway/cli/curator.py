@@ -83,7 +83,7 @@ def archive(arguments: Arguments) -> int:
 
 def restore(arguments: Arguments) -> int:
     path = f"/api/skills/{quote(arguments.word(0), safe='')}/restore"
-    return _told(arguments, path, None, lambda row: f"{row['name']} is {row['state']}")
+    return _told(arguments, path, None, _restored)
 
 
 def _order(arguments: Arguments, action: str, told: Told) -> int:
@@ -103,6 +103,21 @@ def _right(arguments: Arguments, right: str, *, on: bool) -> int:
 
 def _archived(row: dict[str, Any]) -> str:
     return f"{row['id']}: {row['name']} is archived; `hermes curator restore {row['name']}`"
+
+
+def _restored(row: dict[str, Any]) -> str:
+    """Also which one it is, if there were several."""
+    told = f"{row['name']} is {row['state']}"
+    if row["others"]:
+        told += f": {_whose(row['archived'])}, which change {row['archived']['change']} put away"
+    for other in row["others"]:
+        told += f"\n{_whose(other)} stays away as {other['folder']}; to have it back, archive this"
+        told += f" one, then `hermes curator restore {other['folder']}`"
+    return told
+
+
+def _whose(archived: dict[str, Any]) -> str:
+    return "your own" if archived["own"] else "an installed one"
 
 
 def _told(arguments: Arguments, path: str, order: dict[str, Any] | None, told: Told) -> int:

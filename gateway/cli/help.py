@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.cli.arguments import Arguments
 from gateway.cli.command import CHAT, COMMON, ONESHOT, PROFILE, Command, Option
 from gateway.cli.entry import find
+from gateway.cli.output import columns, show_text, wrapped
 from gateway.cli.table import ALIASES, COMMANDS, DEFAULTS, GROUPS
 from hermes_home.version import VERSION
 
@@ -13,15 +14,18 @@ EXITS = (
     "\n  4 the daemon or the model cannot be reached · 130 interrupted"
 )
 
+LEAST = 20
+"""Columns for what a thing means, however narrow the terminal is."""
+
 
 def main(arguments: Arguments) -> int:
     words = arguments.words
     if not words:
-        print(overview())
+        show_text(overview().split("\n"))
     elif len(words) == 1 and ALIASES.get(words[0], words[0]) in DEFAULTS:
-        print(members(ALIASES.get(words[0], words[0])))
+        show_text(members(ALIASES.get(words[0], words[0])).split("\n"))
     else:
-        print(usage(find(words)[0]))
+        show_text(usage(find(words)[0]).split("\n"))
     return 0
 
 
@@ -86,4 +90,9 @@ def _meaning(option: Option) -> str:
 
 def _rows(rows: list[tuple[str, str]]) -> str:
     room = max(len(left) for left, _ in rows)
-    return "\n".join(f"  {left:<{room}}  {right}" for left, right in rows)
+    lines = []
+    for left, right in rows:
+        for part in wrapped(right, max(LEAST, columns() - room - 4)):
+            lines.append(f"  {left:<{room}}  {part}")
+            left = ""
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import clean, note, show_difference, show_json, table, when
+from gateway.cli.output import note, show_difference, show_json, show_text, table, when
 from gateway.cli.start import connect
 from gateway.learning.change_text import REMOVING, status, written
 
@@ -22,7 +22,8 @@ def show(arguments: Arguments) -> int:
     for target, title in TITLES:
         print(f"{title} ({len(notes[target])})")
         for entry in notes[target]:
-            print("  " + clean(entry["text"]).replace("\n", "\n  ") + _marks(entry))
+            text = entry["text"] + _marks(entry)
+            show_text(f"  {line}" for line in text.split("\n"))
     return 0
 
 

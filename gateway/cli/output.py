@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
 CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+UNSEEN = (0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+"""Marks of direction, and what takes no room: a text can say other than it shows. Not the joiners,
+which emoji and some scripts need."""
+SHOWN = {**CONTROLS, **{code: f"<U+{code:04X}>" for code in UNSEEN}}
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 SIGNS = {"+": "green", "-": "red", "@": "cyan"}
 """The colour of a line of a difference, by its first character."""
@@ -35,7 +39,13 @@ def note(text: str) -> None:
 
 
 def clean(text: str) -> str:
-    """Without control characters: what a model or a command wrote cannot steer the terminal."""
+    """Without control characters, and with unseen ones by their numbers: what a model, a command
+    or a stranger wrote cannot steer the terminal, nor show other than it says."""
+    return text.translate(SHOWN)
+
+
+def clean_answer(text: str) -> str:
+    """Without control characters; some scripts are not written without marks of direction."""
     return text.translate(CONTROLS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gateway.cli.arguments import Arguments
 from gateway.cli.output import note, show_json
@@ -28,10 +29,10 @@ def publish(arguments: Arguments) -> int:
     }
     row = post(arguments, "publish", body)
     note("\n".join(told.publication(row)))
-    if to == "github" and row["changes"]:
-        if not arguments.on("yes") and not confirmed("push this?"):
-            note("nothing was pushed")
-            return 1
+    asking, refused = _question(to, row)
+    if asking and not arguments.on("yes") and not confirmed(asking):
+        note(refused)
+        return 1
     if to == "wellknown" or row["changes"]:
         shown = {key: row[key] for key in ("commit", "at") if key in row}
         row = post(arguments, "publish", {**body, **shown, "do": True})
@@ -42,6 +43,14 @@ def publish(arguments: Arguments) -> int:
     return 0
 
 
+def _question(to: str, row: dict[str, Any]) -> tuple[str, str]:
+    """What is asked before it is published, and what is said after a no; "" = nothing is asked."""
+    if to == "github":
+        return ("push this?" if row["changes"] else ""), "nothing was pushed"
+    doubtful = any(flag["kind"] == "word" for flag in row["flags"])
+    return ("publish it with that?" if doubtful else ""), "nothing was published"
+
+
 def snapshot(arguments: Arguments) -> int:
     file = whole(arguments.word(0))
     row = post(arguments, "snapshot", {"file": file})
@@ -49,5 +58,7 @@ def snapshot(arguments: Arguments) -> int:
         show_json(row)
     else:
         print(f"{row['file']}: {', '.join(row['skills'])}; {row['bytes']:,} bytes")
+        if row["left_out"]:
+            note(f"left out, as copies of skills that ship: {', '.join(row['left_out'])}")
         note(f"elsewhere: hermes skills install {Path(file).name} --all")
     return 0

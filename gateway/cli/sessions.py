@@ -98,8 +98,12 @@ def delete(arguments: Arguments) -> int:
 
 
 def confirmed(question: str) -> bool:
-    """Ask at the terminal; UsageError where there is none."""
+    """Ask at the terminal, where Ctrl-C is a no; UsageError where there is none."""
     if not sys.stdin.isatty():
         raise UsageError("this asks, and there is no terminal", "--yes goes on without asking")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return False

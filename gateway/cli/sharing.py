@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.cli.arguments import Arguments
-from gateway.cli.output import note, show_json, show_text, table
+from gateway.cli.output import columns, note, show_json, show_text, table, width
 from gateway.cli.start import connect, socket_path
 from gateway.cli.table import TAP_ACTIONS
 from gateway.cli.wire import Wire
@@ -15,6 +15,8 @@ from hermes_home.errors import HermesError, UsageError
 
 Row = dict[str, Any]
 
+FILES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".skill", ".md", ".git")
+"""What no skill's name ends in: a dot is in none."""
 LONG = 600.0
 """Seconds a source may take."""
 
@@ -32,10 +34,12 @@ def post(arguments: Arguments, what: str, body: Row) -> Any:
 
 
 def place(word: str) -> str:
-    """A source as the daemon, which is in another folder, knows it: what is here by its full
-    path."""
+    """A source as the daemon, which is in another folder, knows it: what is here, or is called as
+    only a file is, by its full path."""
     path, hash, inner = word.partition("#")
-    here = path.startswith((".", "/", "~")) or Path(path).exists()
+    file = path.partition("@")[0]
+    named = not {"/", ":"} & {*path} and file.lower().endswith(FILES)
+    here = named or path.startswith((".", "/", "~")) or Path(path).exists()
     if not here or "://" in path:
         return word
     return whole(path) + hash + inner
@@ -71,7 +75,7 @@ def _offered(arguments: Arguments, source: str, words: str, none: str) -> int:
     if arguments.on("json"):
         show_json(rows)
     elif rows:
-        table([[row["name"], _here(row), row["address"], _about(row)] for row in rows], HEAD)
+        _show_offers([[row["name"], _here(row), row["address"], _about(row)] for row in rows])
         note("hermes skills inspect ADDRESS   fetches one and shows what is in it")
     else:
         note(none)
@@ -79,6 +83,17 @@ def _offered(arguments: Arguments, source: str, words: str, none: str) -> int:
 
 
 HEAD = ["name", "here", "address", "description"]
+ROOM = 30
+"""Columns a description needs to stand in the table; with less it stands below its skill."""
+
+
+def _show_offers(cells: list[list[str]]) -> None:
+    taken = sum(max(width(row[column]) + 2 for row in [HEAD, *cells]) for column in range(3))
+    if columns() - taken >= ROOM:
+        table(cells, HEAD)
+        return
+    for name, here, address, about in cells:
+        show_text([f"{name}  {address}{f'  (here: {here})' if here else ''}", f"  {about}"], 4)
 
 
 def _here(row: Row) -> str:
@@ -181,8 +196,10 @@ def check(arguments: Arguments) -> int:
     return 0
 
 
-def _checked(arguments: Arguments) -> list[Row]:
-    body = {"names": arguments.words, "allow_private": arguments.on("allow-private")}
+def _checked(arguments: Arguments, handling: str = "refuse") -> list[Row]:
+    """handling: of files changed here, by the update that is meant."""
+    private = arguments.on("allow-private")
+    body = {"names": arguments.words, "allow_private": private, "edits": handling}
     rows: list[Row] = post(arguments, "check", body)
     return rows
 
@@ -192,31 +209,32 @@ def update(arguments: Arguments) -> int:
     from gateway.cli import sharing_told as told
     from gateway.cli.sessions import confirmed
 
-    rows = _checked(arguments)
-    newer = [row for row in rows if row["status"] == "newer"]
+    handling = arguments.text("edits", "refuse")
+    rows = _checked(arguments, handling)
+    newer = [row for row in rows if "id" in row]
     for row in newer:
-        told.news(row, quiet=arguments.on("json"))
+        told.news(row, handling, quiet=arguments.on("json"))
     for row in rows:
         if row["problem"]:
             note(f"{row['name']}: {row['status']}: {row['problem']}")
-    failed = any(row["status"] not in ("newer", "current") for row in rows)
+    failed = any(row["status"] not in ("newer", "changed", "current") for row in rows)
     names = ", ".join(row["name"] for row in newer)
     if newer and not arguments.on("yes") and not confirmed(f"update {names}?"):
         note("nothing was updated")
         return 1
-    results = [_updated(arguments, row) for row in newer]
+    results = [_updated(arguments, row, handling) for row in newer]
     if arguments.on("json"):
         show_json([{**row, **results.pop(0)} if row in newer else row for row in rows])
         return 1 if failed or any(row.get("refused") for row in results) else 0
-    for row in results:
-        note(row["refused"]) if row["refused"] else print(_renewed(row))
+    for before, row in zip(newer, results, strict=True):
+        note(row["refused"]) if row["refused"] else print(_renewed(before, row))
     if not rows or (not newer and not failed):
         note("nothing is newer")
     return 1 if failed or any(row["refused"] for row in results) else 0
 
 
-def _updated(arguments: Arguments, row: Row) -> Row:
-    body = {"id": row["id"], "edits": arguments.text("edits", "refuse")}
+def _updated(arguments: Arguments, row: Row, handling: str) -> Row:
+    body = {"id": row["id"], "edits": handling}
     try:
         done = post(arguments, "update", body)
     except HermesError as error:
@@ -224,7 +242,9 @@ def _updated(arguments: Arguments, row: Row) -> Row:
     return {"name": row["name"], "status": "updated", "change": done["id"], "refused": ""}
 
 
-def _renewed(row: Row) -> str:
+def _renewed(before: Row, row: Row) -> str:
+    if not before["files"]:
+        return f"{row['name']} stays as it is: all that is newer are files you have changed"
     return f"{row['name']} is updated; `hermes learning undo {row['change']}` takes that back"
 
 

@@ -73,7 +73,7 @@ def standings(rows: list[Row]) -> None:
         if row["problem"]:
             note(f"{row['name']}: {row['problem']}")
         for path, edit in row.get("edited", {}).items():
-            note(f"{row['name']}: {clean(path)} was {edit} here")
+            note(f"{row['name']}: {clean(path)} {'is' if edit == 'missing' else 'was'} {edit} here")
         dangers = [one for one in row.get("advice", []) if one["level"] == "danger"]
         if row["status"] != "newer" and dangers:
             note(f"{row['name']}:")
@@ -88,8 +88,9 @@ def _version(row: Row) -> str:
     return str(pin)[:12]
 
 
-def news(row: Row, *, quiet: bool) -> None:
-    """What an update would bring; on stderr alone if `quiet`."""
+def news(row: Row, handling: str, *, quiet: bool) -> None:
+    """What an update would bring, with this handling of files changed here; on stderr alone if
+    `quiet`."""
     from gateway.cli.skills import differing
 
     told = f"{row['name']}: {row['commit'][:12]} → {row['new_commit'][:12]}"
@@ -97,8 +98,11 @@ def news(row: Row, *, quiet: bool) -> None:
     if not quiet:
         show_difference(differing(row["files"]))
     yours = [one["path"] for one in row["files"] if one["yours"]]
-    if yours:
+    if yours and handling == "refuse":
         note(f"you have changed {', '.join(yours)}: --edits keep leaves that, replace takes theirs")
+    kept = [path for path, edit in row["edited"].items() if edit != "added"]
+    if kept and handling == "keep":
+        note(f"what you have changed stays: {', '.join(map(clean, kept))}")
     if row["advice"]:
         note("new in it:")
         note("\n".join(advice(row["advice"])))

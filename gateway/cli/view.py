@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.cli.output import Paint, clean, cut, one_line
+from gateway.cli.output import Paint, clean, clean_answer, cut, one_line
 from gateway.learning.announcing import announced
 
 CALL_COLUMNS = 120
@@ -74,7 +74,7 @@ class View:
     def _text(self, event: dict[str, Any], seq: int) -> list[str]:
         if self._silent or event.get("reasoning"):
             return []
-        text = clean(event["text"])
+        text = clean_answer(event["text"])
         if not self._streamed:
             text = text.lstrip("\n")
         self._streamed += text
@@ -84,7 +84,7 @@ class View:
     def _replied(self, event: dict[str, Any], seq: int) -> list[str]:
         if event.get("purpose", "run") != "run":
             return []
-        return [*self._rest_of(clean(event["text"]).lstrip("\n")), *self._other_model(event)]
+        return [*self._rest_of(clean_answer(event["text"]).lstrip("\n")), *self._other_model(event)]
 
     def _rest_of(self, text: str) -> list[str]:
         """What of the whole reply is not shown yet. A reply that was not seen streaming, or only

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 VERBS = {"add": "added", "create": "created", "edit": "edited", "patch": "patched",
          "replace": "replaced", "remove": "removed", "archive": "archived", "undo": "took back",
-         "supersede": "replaced", "merge": "merged", "forget": "forgot",
+         "supersede": "replaced", "merge": "merged", "forget": "forgot", "restore": "put back",
          "write_file": "wrote a file of", "remove_file": "removed a file of"}  # fmt: skip
 NOTE_CHARS = 80
 """Of a note that a line about it shows."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from agent.events import CuratorPaused, CuratorRan, Stored
 from agent.learning.door import OWNER, Author
 from hermes_home.errors import HermesError, UsageError
-from memory.listings import changes
+from memory.listings import ChangeRow, changes
 from memory.outcomes.usual import last_loaded
+from skills.archived import Archived, archives, moving_back
 from skills.curation import Step, plan
+from skills.sharing.lock import read_lock
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -27,6 +29,15 @@ LOOK = 300.0
 NOTES: tuple[Literal["memory", "user"], ...] = ("memory", "user")
 
 log = logging.getLogger(__name__)
+
+
+class Back(NamedTuple):
+    """The skill that is in use again; what of it was in the archive, None if it was not there; and
+    what of its name still is."""
+
+    name: str
+    archived: Archived | None
+    others: list[Archived]
 
 
 class Curator:
@@ -88,25 +99,50 @@ class Curator:
         await self._app.record(CuratorPaused(on=on), "", "")
         self.paused = on
 
-    async def restore(self, name: str) -> None:
-        """Put back what was archived, quarantined or marked stale."""
-        standing = self._app.upkeep.states.of(name)
-        if standing.state != "archived":
-            await self._app.upkeep.restore(name)
-            return
-        rows = await self._app.index.ask(lambda tables: changes(tables, 10_000, everyone=True))
-        archived = next(
-            (
-                row.id
-                for row in rows
-                if (row.kind, row.name, row.action) == ("skill", name, "archive")
-                and row.status not in ("undone", "proposed", "rejected")
-            ),
-            None,
-        )
-        if archived is None:
+    async def restore(self, name: str) -> Back:
+        """Put back what was archived, quarantined or marked stale; of several that were archived
+        the newest of the owner's own, or the one that lies in a folder called `name`."""
+        await asyncio.to_thread(self._app.library.refresh)
+        found, waiting = await self._archived(name)
+        name = found.name if found else name
+        there = self._app.library.get(name)
+        state = self._app.upkeep.states.of(name).state
+        if there is not None and there.layer == "home":
+            if found and state in ("active", "archived"):
+                raise _taken(self._app, name)
+            found, waiting = None, []
+        if found is not None:
+            await self._put_back(found)
+        elif state == "archived":
             raise UsageError(f"no archive of {name} is known", "Look into skills/.archive.")
-        await self._app.door.undo(archived, OWNER)
+        else:
+            await self._app.upkeep.restore(name)
+        return Back(name, found, [one for one in waiting if one != found])
+
+    async def _archived(self, name: str) -> tuple[Archived | None, list[Archived]]:
+        """What to put back, and everything of its name that is in the archive."""
+        if found := await self._archives(name):
+            return next((one for one in found if one.own), found[0]), found
+        found = await self._archives(name.rpartition("-")[0])
+        return next((one for one in found if one.place.name == name), None), found
+
+    async def _archives(self, name: str) -> list[Archived]:
+        stand = [(row.id, self._app.intent(row.id)) for row in reversed(await self._changes(name))]
+        kept = [(id, change) for id, change in stand if change is not None and change.files]
+        return await asyncio.to_thread(archives, self._app.home, kept)
+
+    async def _changes(self, name: str) -> list[ChangeRow]:
+        """Those of a skill that were written and stand, newest first."""
+        rows = await self._app.index.ask(lambda tables: changes(tables, 10_000, everyone=True))
+        gone = ("undone", "proposed", "rejected")
+        return [r for r in rows if (r.kind, r.name) == ("skill", name) and r.status not in gone]
+
+    async def _put_back(self, archived: Archived) -> None:
+        """By taking back what put it away, unless other changes of its name were made since."""
+        if (await self._changes(archived.name))[0].id == archived.id:
+            await self._app.door.undo(archived.id, OWNER)
+        else:
+            await self._app.door.apply(lambda: moving_back(self._app.home, archived), OWNER)
         await asyncio.to_thread(self._app.library.refresh)
 
     def status(self) -> dict[str, Any]:
@@ -162,3 +198,13 @@ class Curator:
 
 def _asked(step: Step, waiting: set[str]) -> bool:
     return step.action == "propose" and step.skill in waiting
+
+
+def _taken(app: App, name: str) -> UsageError:
+    installed = read_lock(app.home, name) is not None
+    first = f"hermes skills uninstall {name}" if installed else f"hermes curator archive {name}"
+    what = "the installed one" if installed else "another one"
+    return UsageError(
+        f"{name} is in use: {what}, so the archived one cannot come back",
+        f"Put that away first: {first}",
+    )

@@ -17,7 +17,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ import msgspec
 
 from agent.inputs import RunOptions
 from agent.policy import writable_workspace
+from gateway.cli.output import note
 from gateway.learning.copies import remove
 from gateway.load import load
 from gateway.research.engine import Engine, boot
@@ -34,20 +35,21 @@ from gateway.research.figures import statistics
 from gateway.research.foreman import Foreman, Plan
 from gateway.research.frozen import freeze
 from gateway.research.ledger import Ledger
-from gateway.research.prompts import Malformed, read_prompts, shard_of
-from hermes_home.errors import UsageError
+from gateway.research.prompts import Malformed, Prompt, read_prompts, shard_of
+from hermes_home.errors import ToolError, UsageError
 from hermes_home.files import put
 from hermes_home.guard import check_home
 from hermes_home.mounts import MOUNTINFO, network_kind
 from hermes_home.paths import Home
 from hermes_home.settings import load_settings
+from skills.library import Library
 
 ENGINES = {
     "local": "gateway.research.local_engine:LocalEngine",
     "ray": "gateway.research.ray_engine:RayEngine",
 }
-LOCK_SECONDS = 10.0
-"""How long a folder is waited for whose last batch is just dying."""
+LOCK_SECONDS, SILENT_SECONDS = 10.0, 1.0
+"""How long a folder is waited for whose last batch is just dying; after how long that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,9 @@ def work_through(home: Home, asked: Asked, watch: Watch) -> dict[str, Any]:
     """Do it, or go on with it; what it came to, which is also in statistics.json. `watch` is
     called every now and then. An interrupt suspends what is under way; --resume goes on."""
     folder = asked.folder
-    _check_folder(home, folder)
+    _check_folder(home, asked)
     with _locked(folder) as lock, closing(Ledger(folder / "ledger.db")) as ledger:
-        kept, malformed = _begun(home, asked, ledger)
+        kept, prompts, malformed = _prepared(home, asked, ledger)
         began, before = time.monotonic(), ledger.counts()["done"]
         plan = Plan(
             folder,
@@ -98,18 +100,20 @@ def work_through(home: Home, asked: Asked, watch: Watch) -> dict[str, Any]:
         )
         maker: Any = load(ENGINES[asked.engine])
         engine: Engine = maker(folder, lock, home if kept["learn"] else None)
-        _start_log(folder / "batch.log")
-        with ledger.turn():
-            # What a slot's home held may not have reached the disk before a power cut.
-            ledger.try_again(held=engine.durable and kept.get("boot") == boot())
-            ledger.keep_settings({"boot": boot()})
-        try:
-            Foreman(ledger, engine, plan, lambda: watch(ledger)).run()
-        finally:
-            engine.close()
-            told = statistics(ledger) | {"malformed": [asdict(one) for one in malformed]}
-            told["this_run"] = _pace(told["done"] - before, time.monotonic() - began)
-            put(folder / "statistics.json", (json.dumps(told, indent=1) + "\n").encode())
+        left_out = [asdict(one) for one in malformed]
+        with closing(engine):
+            _start_log(folder / "batch.log")
+            with ledger.turn():
+                ledger.add(prompts, kept["seed"])
+                # What a slot's home held may not have reached the disk before a power cut.
+                ledger.try_again(held=engine.durable and kept.get("boot") == boot())
+                ledger.keep_settings({**kept, "malformed": left_out, "boot": boot()})
+            try:
+                Foreman(ledger, engine, plan, lambda: watch(ledger)).run()
+            finally:
+                told = statistics(ledger) | {"malformed": left_out}
+                told["this_run"] = _pace(told["done"] - before, time.monotonic() - began)
+                put(folder / "statistics.json", (json.dumps(told, indent=1) + "\n").encode())
         _tidy(folder)
     return told
 
@@ -118,8 +122,11 @@ def _pace(done: int, seconds: float) -> dict[str, float]:
     return {"done": done, "seconds": round(seconds, 3), "rate": round(done / seconds, 3)}
 
 
-def _begun(home: Home, asked: Asked, ledger: Ledger) -> tuple[dict[str, Any], list[Malformed]]:
-    """The batch's settings and its malformed lines, with all that is new in the ledger."""
+def _prepared(
+    home: Home, asked: Asked, ledger: Ledger
+) -> tuple[dict[str, Any], list[Prompt], list[Malformed]]:
+    """The batch's settings, the prompts that were read and the malformed lines. Nothing of it is
+    in the ledger yet: a folder whose batch is refused is as free as before."""
     known = ledger.settings()
     if known and not asked.resume:
         raise UsageError(
@@ -134,8 +141,11 @@ def _begun(home: Home, asked: Asked, ledger: Ledger) -> tuple[dict[str, Any], li
             "Leave these out to go on as it was begun, or begin another in a folder of its own.",
         )
     if asked.input is None:
-        return kept, [Malformed(**one) for one in known["malformed"]]
+        return kept, [], [Malformed(**one) for one in known["malformed"]]
     prompts, malformed = read_prompts(asked.input, kept["cwd"])
+    if not (known or prompts):
+        why = [f"line {one.line}: {one.problem}" for one in malformed[:1]]
+        raise UsageError(f"{asked.input} holds no prompt", *why)
     number, count = kept["shard"]
     mine = [prompt for prompt in prompts if shard_of(prompt.id, count) == number]
     for template in {prompt.template for prompt in mine if prompt.template}:
@@ -144,12 +154,24 @@ def _begun(home: Home, asked: Asked, ledger: Ledger) -> tuple[dict[str, Any], li
                 f"{asked.folder} lies in {template}, which each workspace would be a copy of",
                 "Choose another with --checkpoint.",
             )
+    if not known:
+        _check_skills(home, kept["options"].get("skills", ()))
     if not (known or kept["learn"]):
         _freeze(home, asked.folder)
-    with ledger.turn():
-        ledger.add(mine, kept["seed"])
-        ledger.keep_settings({**kept, "malformed": [asdict(one) for one in malformed]})
-    return kept, malformed
+    return kept, mine, malformed
+
+
+def _check_skills(home: Home, names: Sequence[str]) -> None:
+    """UsageError if there is no skill of one of these names."""
+    if not names:
+        return
+    roots = load_settings(home, os.environ).skills.extra_roots
+    library = Library(home, extra=[Path(root).expanduser() for root in roots])
+    try:
+        for name in names:
+            library.require(name)
+    except ToolError as error:
+        raise UsageError(error.message, "`hermes skills list` shows them.") from error
 
 
 def _freeze(home: Home, folder: Path) -> None:
@@ -162,8 +184,11 @@ def _freeze(home: Home, folder: Path) -> None:
     freeze(home, frozen, beside=folder / "slots")
 
 
-def _check_folder(home: Home, folder: Path) -> None:
-    """UsageError if a batch cannot be kept there."""
+def _check_folder(home: Home, asked: Asked) -> None:
+    """UsageError if a batch cannot be kept there, or none is there to go on with."""
+    folder = asked.folder
+    if asked.input is None and not (folder / "ledger.db").exists():
+        raise UsageError(f"{folder} holds no batch", "--input FILE begins one.")
     if not writable_workspace(home, folder / "workspaces"):
         raise UsageError(f"{folder} lies in the home", "Choose another with --checkpoint.")
     try:
@@ -182,16 +207,18 @@ def _locked(folder: Path) -> Iterator[int]:
     """The folder's lock, held by this process and those that inherit the descriptor."""
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        until = time.monotonic() + LOCK_SECONDS
+        began, told = time.monotonic(), False
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > until:
-                    raise UsageError(
-                        f"another batch is at work in {folder}", "Wait for it, or end it."
-                    ) from None
+                waited, busy = time.monotonic() - began, f"another batch is at work in {folder}"
+                if waited > LOCK_SECONDS:
+                    raise UsageError(busy, "Wait for it, or end it.") from None
+                if waited > SILENT_SECONDS and not told:
+                    told = True
+                    note(f"{busy}; waiting {LOCK_SECONDS:g} s for its end")
             time.sleep(0.02)
         yield descriptor
     finally:

@@ -12,13 +12,15 @@ ERROR_CHARS = 300
 
 
 def statistics(ledger: Ledger) -> dict[str, Any]:
-    """Plain data, ready for JSON. reward: the mean. seconds: of the runs, not of the clock."""
+    """Plain data, ready for JSON. reward: the mean. seconds: of the runs, not of the clock.
+    interrupted: calls that were cut short in prompts that are done, and how many of these."""
     ended = "state IN ('done', 'failed')"
     row = ledger.ask(
         "SELECT count(*) AS prompts, sum(attempt) AS attempts, avg(reward) AS reward,"
         " sum(tool_calls) AS calls, sum(prompt_tokens) AS sent, sum(completion_tokens) AS got,"
         " sum(seconds) AS seconds, avg(iif(seconds > 0, seconds, NULL)) AS mean,"
-        " max(seconds) AS longest FROM prompts"
+        " max(seconds) AS longest, sum(iif(state = 'done', interrupted, 0)) AS cut_calls,"
+        " sum(state = 'done' AND interrupted > 0) AS cut_prompts FROM prompts"
     )[0]
     errors = ledger.ask(
         f"SELECT substr(error, 1, {ERROR_CHARS}) AS error, count(*) AS count FROM prompts"
@@ -33,6 +35,7 @@ def statistics(ledger: Ledger) -> dict[str, Any]:
         "attempts": row["attempts"] or 0,
         "reward": None if row["reward"] is None else round(row["reward"], 4),
         "tool_calls": row["calls"] or 0,
+        "interrupted": {"calls": row["cut_calls"] or 0, "prompts": row["cut_prompts"] or 0},
         "tokens": {"prompt": row["sent"] or 0, "completion": row["got"] or 0},
         "seconds": {
             "total": round(row["seconds"] or 0.0, 3),

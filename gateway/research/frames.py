@@ -51,7 +51,8 @@ class Beat(msgspec.Struct, frozen=True, tag=True):
 
 class Result(msgspec.Struct, frozen=True, tag=True):
     """What became of a task. reason, error: as in one.Done; `file`, the session's file, is empty
-    if there was no run. whole: it came to an end of its own, so no further attempt is due."""
+    if there was no run. whole: it came to an end of its own, so no further attempt is due.
+    interrupted: calls that were cut short, so that their effect is unknown."""
 
     id: str
     attempt: int
@@ -65,6 +66,7 @@ class Result(msgspec.Struct, frozen=True, tag=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    interrupted: int = 0
 
 
 Report = Ready | Beat | Result

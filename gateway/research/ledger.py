@@ -46,7 +46,8 @@ CREATE TABLE IF NOT EXISTS prompts (
     completion_tokens INTEGER NOT NULL DEFAULT 0,
     seconds REAL NOT NULL DEFAULT 0,
     file TEXT NOT NULL DEFAULT '',
-    ended_at REAL);
+    ended_at REAL,
+    interrupted INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS prompts_state ON prompts (state, place);
 CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
@@ -80,6 +81,10 @@ class Ledger:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(SCHEMA)
+            if "interrupted" not in self._columns():  # it was begun by an older version
+                self._connection.execute(
+                    "ALTER TABLE prompts ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0"
+                )
         except sqlite3.Error as error:
             self._connection.close()
             raise StoreError(
@@ -190,12 +195,13 @@ class Ledger:
         self._connection.execute(
             "UPDATE prompts SET state = ?, slot = '', reason = ?, error = ?, outcome = ?,"
             " reward = ?, tool_calls = ?, prompt_tokens = ?, completion_tokens = ?,"
-            " seconds = ?, file = ?, ended_at = ?"
+            " seconds = ?, file = ?, ended_at = ?, interrupted = ?"
             " WHERE id = ? AND attempt = ? AND state = 'claimed'",
             (
                 *(state, result.reason, result.error, result.outcome, result.reward),
                 *(result.tool_calls, result.prompt_tokens, result.completion_tokens),
-                *(result.seconds, file, time.time(), result.id, result.attempt),
+                *(result.seconds, file, time.time(), result.interrupted),
+                *(result.id, result.attempt),
             ),
         )
 
@@ -227,6 +233,9 @@ class Ledger:
     def ask(self, query: str) -> Sequence[sqlite3.Row]:
         """The rows that answer a question about the table `prompts`."""
         return self._connection.execute(query).fetchall()
+
+    def _columns(self) -> set[str]:
+        return {row["name"] for row in self.ask("PRAGMA table_info(prompts)")}
 
     def _row(self, id: str) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self._connection.execute(

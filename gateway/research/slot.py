@@ -237,6 +237,7 @@ def result_of(task: Task, done: Done) -> Result:
     about = {"id": task.id, "attempt": task.attempt, "reason": done.reason, "error": done.error}
     about |= {"seconds": round(done.seconds, 3), "data": task.data} | more
     reward = found.reward.total if found.reward else None
+    calls = (call for step in found.trajectory for call in step.tool_calls)
     return Result(
         task.id,
         task.attempt,
@@ -250,6 +251,7 @@ def result_of(task: Task, done: Done) -> Result:
         found.usage["prompt"],
         found.usage["completion"],
         done.seconds,
+        sum((call.error or "").startswith("interrupted") for call in calls),
     )
 
 

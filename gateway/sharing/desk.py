@@ -58,7 +58,7 @@ class Desk:
 
     async def browse(self, address: str, words: str, *, private: bool) -> Row:
         """Every skill of a source, or of all taps and of what ships; those that hold the words.
-        `problems`: of taps that could not be asked."""
+        `problems`: of taps that could not be asked, each with what to do."""
         places = [address] if address else [*taps.taps(self._app), OFFICIAL]
         found: list[Row] = []
         problems: list[str] = []
@@ -68,7 +68,8 @@ class Desk:
             except HermesError as error:
                 if address:
                     raise
-                problems.append(f"{place}: {error.message}")
+                hint = f" ({error.hint})" if error.hint else ""
+                problems.append(f"{place}: {error.message}{hint}")
         return {"skills": [row for row in found if _holds(row, words)], "problems": problems}
 
     async def _offers(self, address: str, *, private: bool) -> list[Row]:
@@ -108,13 +109,18 @@ class Desk:
         name = wanted.address
         if "/" in name or ":" in name or name == OFFICIAL:
             return name
-        rows = (await self.browse("", "", private=wanted.private))["skills"]
-        alike = [row for row in rows if row["name"] == slug(name)]
+        found = await self.browse("", "", private=wanted.private)
+        alike = [row for row in found["skills"] if row["name"] == slug(name)]
         if len(alike) == 1:
             return str(alike[0]["address"])
         if not alike:
             hint = "name its source, such as owner/repo, a folder or a web server"
-            raise UsageError(f"no tap has a skill {name!r}", hint)
+            if not found["problems"]:
+                raise UsageError(f"no tap has a skill {name!r}", hint)
+            unread = "; ".join(found["problems"])
+            raise UsageError(
+                f"no tap that could be read has a skill {name!r}", f"not read: {unread}"
+            )
         places = ", ".join(row["address"] for row in alike)
         raise UsageError(f"several sources have a skill {name!r}", f"Name one: {places}")
 
@@ -152,6 +158,8 @@ class Desk:
         """What there is already that this one could be taken for."""
         library = self._app.library
         near = twin(library, skill)
+        if near is not None and near.name == skill.name:
+            near = None
         notes = [f"it says nearly the same as your skill {near.name}"] if near else []
         for name in library.skills():
             if name not in (skill.name, near.name if near else ""):

@@ -44,6 +44,7 @@ _ALWAYS = (
 )
 _REF = re.compile(r"(?!.*(?:\.\.|@\{|//))[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}(?<![./])")
 _SCP = re.compile(r"(?P<user>[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^:].*)")
+_UNREAD = "Could not read from remote repository"
 _BRANCHES = ("refs/heads/main", "refs/heads/master")
 
 
@@ -118,6 +119,14 @@ class Remote:
         ]
         known = [*first, *_BRANCHES, *heads]
         return next((name for name in known if name in heads), _BRANCHES[0]), heads
+
+    def unborn(self) -> str:
+        """The branch that an empty repository on this machine will show first; "" = not known."""
+        place = Path(self.url.removeprefix("file://"))
+        for head in (place / "HEAD", place / ".git" / "HEAD"):
+            if self.url.startswith("file:///") and head.is_file():
+                return head.read_text("utf-8", "replace").removeprefix("ref: ").strip()
+        return ""
 
     async def tree(self, commit: str) -> dict[str, Blob]:
         """Every file of a commit by its path."""
@@ -256,11 +265,20 @@ async def _finish(
         await asyncio.gather(*tasks, return_exceptions=True)
     told = errors.decode(errors="replace").strip()
     if code:
-        lines = [line for line in told.splitlines() if not line.startswith("hint:")]
-        telling = [line for line in lines if "rejected" in line] or lines or [f"exit {code}"]
-        said = telling[-1].strip()[:300]
+        said = _reason(told) or f"exit {code}"
         raise FetchError(f"{url}: git {command} failed: {said}", _advice(told))
     return output
+
+
+def _reason(told: str) -> str:
+    """The line in which git says why. Where it is `Could not read from remote`, ssh or the other
+    side has said why before it."""
+    lines = [line.strip() for line in told.splitlines() if not line.startswith("hint:")]
+    why = lines[: next((at for at, line in enumerate(lines) if _UNREAD in line), None)] or lines
+    rejected = [line for line in why if "rejected" in line]
+    fatal = [line for line in why if line.startswith("fatal:")]
+    telling = rejected[-1:] or fatal[:1] or why[-1:]
+    return telling[0][:300] if telling else ""
 
 
 async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:

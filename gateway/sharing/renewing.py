@@ -13,7 +13,14 @@ from gateway.sharing.sources.base import Fetched
 from hermes_home.errors import HermesError, SkillError, UsageError
 from skills.sharing import installing
 from skills.sharing.advice import advise
-from skills.sharing.compare import Handling, changed_there, differences, edits
+from skills.sharing.compare import (
+    Handling,
+    changed_there,
+    differences,
+    edits,
+    in_the_way,
+    updated,
+)
 from skills.sharing.installing import Held, require_held
 from skills.sharing.layout import read_skill
 from skills.sharing.lock import Lock, all_names
@@ -28,21 +35,24 @@ AT_ONCE = 4
 """Sources that are asked at the same time."""
 
 
-async def check(app: App, names: Sequence[str], *, private: bool) -> list[Row]:
-    """What each source has now; all installed skills if none is named. A newer one is put into
-    quarantine under `id`."""
+async def check(
+    app: App, names: Sequence[str], *, private: bool, handling: Handling = "refuse"
+) -> list[Row]:
+    """What each source has now; all installed skills if none is named. What an update would bring,
+    with this handling of files changed here, is put into quarantine under `id`."""
     meant = [slug(name) or name for name in names] or list(all_names(app.home))
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> Row:
         async with room:
-            return await _checked(app, name, private=private)
+            return await _checked(app, name, handling, private=private)
 
     return await asyncio.gather(*map(one, meant))
 
 
-async def _checked(app: App, name: str, *, private: bool) -> Row:
-    """status: current, newer, gone (its folder is empty), unreachable (`problem` says why)."""
+async def _checked(app: App, name: str, handling: Handling, *, private: bool) -> Row:
+    """status: current, newer, changed (here alone, and that is to be replaced), gone (its folder is
+    empty), unreachable (`problem` says why)."""
     try:
         held = require_held(app.home, app.library, name)
     except SkillError as error:
@@ -54,9 +64,12 @@ async def _checked(app: App, name: str, *, private: bool) -> Row:
         fetched = await _newest(app, held.lock, private=private)
     except HermesError as error:
         return {**row, "status": "unreachable", "problem": str(error)}
-    if not changed_there(held.lock, fetched.files):
+    newer = changed_there(held.lock, fetched.files)
+    replacing = handling == "replace" and in_the_way(held.lock, held.files, fetched.files)
+    if not newer and not replacing:
         return {**row, "status": "current"}
-    return {**row, "status": "newer", **await _news(app, held, fetched)}
+    news = await _news(app, held, fetched, handling)
+    return {**row, "status": "newer" if newer else "changed", **news}
 
 
 def _about(held: Held) -> Row:
@@ -85,7 +98,7 @@ async def _newest(app: App, lock: Lock, *, private: bool) -> Fetched:
     return found[0]
 
 
-async def _news(app: App, held: Held, fetched: Fetched) -> Row:
+async def _news(app: App, held: Held, fetched: Fetched, handling: Handling) -> Row:
     """What an update would bring: differences by file, and advice on the new text."""
     id = await asyncio.to_thread(quarantine.put, app.home, fetched)
     advice = await asyncio.to_thread(advise, fetched.files)
@@ -94,9 +107,16 @@ async def _news(app: App, held: Held, fetched: Fetched) -> Row:
     return {
         "id": id,
         "new_commit": fetched.commit,
-        "files": [asdict(one) for one in differences(held.lock, held.files, fetched.files)],
+        "files": _differing(held, fetched, handling),
         "advice": [asdict(one) for one in advice if (one.file, one.rule, one.text) not in before],
     }
+
+
+def _differing(held: Held, fetched: Fetched, handling: Handling) -> list[Row]:
+    """By file, the home as it is and as an update would leave it. What "refuse" stops at is there
+    too."""
+    after = updated(held.lock, held.files, fetched.files, replace=handling != "keep")
+    return [asdict(one) for one in differences(held.lock, held.files, after)]
 
 
 async def update(app: App, id: str, handling: Handling) -> Row:
@@ -118,10 +138,11 @@ async def update(app: App, id: str, handling: Handling) -> Row:
 
 
 async def compared(app: App, name: str, *, private: bool) -> Row:
-    """An installed skill as it is here and at its source now, file by file."""
+    """An installed skill as it is here and at its source now, file by file; not the files that only
+    you have."""
     held = require_held(app.home, app.library, slug(name) or name)
     fetched = await _newest(app, held.lock, private=private)
-    files = [asdict(one) for one in differences(held.lock, held.files, fetched.files)]
+    files = _differing(held, fetched, "replace")
     return {**_about(held), "new_commit": fetched.commit, "files": files}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from gateway.sharing.sources.table import open_source
+from gateway.sharing.ways import ways
 from hermes_home.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +20,11 @@ def taps(app: App) -> list[str]:
 
 
 async def add(app: App, address: str) -> list[str]:
-    """UsageError if it is one already."""
+    """UsageError if it is one already, or no source takes it; nothing is asked there."""
     known = taps(app)
     if address in known:
         raise UsageError(f"{address} is a tap already")
+    open_source(address, ways(app, app.home.run, private=False))
     return await _set(app, [*known, address])
 
 

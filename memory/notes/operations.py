@@ -100,7 +100,7 @@ def _step(
     if operation.action == "add":
         return _added(target, _new_text(operation, cwd), entries, earlier)
     touched = {step.before for step in earlier if step.target == target}
-    before = _only(entries(target), operation.old_text)
+    before = _only(entries(target), operation.old_text, _in_other(operation, entries))
     if before in touched:
         raise ToolError("one entry is changed twice", "Say it in one operation.")
     if operation.action == "remove":
@@ -193,8 +193,17 @@ def _in_its_place(text: str, before: str) -> str:
     return written(parse(text)._replace(place=place)) if place and not parse(text).place else text
 
 
-def _only(entries: Sequence[str], old_text: str) -> str:
-    """The one entry that holds `old_text`."""
+def _in_other(operation: Operation, entries: Callable[[Target], list[str]]) -> str:
+    """What to do if it is the other file that holds `old_text`; empty if it does not."""
+    other: Target = "user" if operation.target == "memory" else "memory"
+    wanted = operation.old_text.strip()
+    if not any(wanted in text for text in entries(other)):
+        return ""
+    return f"{other.upper()}.md holds it: the target is {other} (`--to {other}`)."
+
+
+def _only(entries: Sequence[str], old_text: str, elsewhere: str) -> str:
+    """The one entry that holds `old_text`; else ToolError, with `elsewhere` to say where it is."""
     wanted = old_text.strip()
     if not wanted:
         raise ToolError("`old_text` is missing", "Give a part of the entry that no other has.")
@@ -203,6 +212,8 @@ def _only(entries: Sequence[str], old_text: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ToolError(f"no entry holds {old_text[:80]!r}", "Copy a part of it exactly.")
+        raise ToolError(
+            f"no entry holds {old_text[:80]!r}", elsewhere or "Copy a part of it exactly."
+        )
     shown = "; ".join(text[:60] for text in found[:5])
     raise ToolError(f"{len(found)} entries hold {old_text[:80]!r}: {shown}", "Give a longer part.")

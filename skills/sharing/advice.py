@@ -150,7 +150,8 @@ def _phrases(
                 continue
             told.add(phrase.rule)
             quoted = block or _in_quotes(part, match.start())
-            shown = _shown(part[max(0, match.start() - 40) :])
+            at = max(0, match.start() - 40)
+            shown = _shown(("…" if at else "") + part[at:])
             yield Advice(path, number, phrase.level, phrase.rule, phrase.meaning, shown, quoted)
 
 

@@ -110,7 +110,7 @@ def install(home: Home, library: Library, files: Files, lock: Lock) -> Proposal:
     below = library.bundled().get(lock.name) if lock.kind == OFFICIAL else None
     overlays = version_of(below) if below is not None else ""
     folder = PurePosixPath("skills", lock.name)
-    changes = (*_changes(folder, {}, files), _lock_change(home, lock.name, lock))
+    changes = (*_changes(folder, {}, files), lock_change(home, lock.name, lock))
     return Proposal("skill", lock.name, "install", changes, overlays=overlays)
 
 
@@ -132,7 +132,7 @@ def update(
     after = updated(found.lock, found.files, files, replace=handling == "replace")
     read_skill(after, lock.name)
     folder = PurePosixPath(found.folder.relative_to(home.root).as_posix())
-    changes = (*_changes(folder, found.files, after), _lock_change(home, lock.name, lock))
+    changes = (*_changes(folder, found.files, after), lock_change(home, lock.name, lock))
     below = library.bundled().get(lock.name) if lock.kind == OFFICIAL else None
     overlays = version_of(below) if below is not None else ""
     return Proposal("skill", lock.name, "update", changes, overlays=overlays)
@@ -143,7 +143,7 @@ def uninstall(home: Home, library: Library, name: str) -> Proposal:
     library.refresh()
     found = require_held(home, library, name)
     folder = PurePosixPath(found.folder.relative_to(home.root).as_posix())
-    changes = (*_changes(folder, found.files, {}), _lock_change(home, found.lock.name, None))
+    changes = (*_changes(folder, found.files, {}), lock_change(home, found.lock.name, None))
     return Proposal("skill", found.lock.name, "uninstall", changes)
 
 
@@ -157,7 +157,8 @@ def _changes(folder: PurePosixPath, before: Files, after: Files) -> Iterable[Fil
         yield FileChange(f"{folder}/{path}", _carried(old), _carried(new), runs=runs)
 
 
-def _lock_change(home: Home, name: str, lock: Lock | None) -> FileChange:
+def lock_change(home: Home, name: str, lock: Lock | None) -> FileChange:
+    """The change of a skill's lock; None takes it away."""
     path = home.root / lock_path(name)
     before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else None
     return FileChange(lock_path(name), before, lock_text(lock) if lock else None)

@@ -86,6 +86,20 @@ def offer(data: bytes, folder: str, fallback: str) -> Offer:
     return Offer(skill.name, skill.description, folder)
 
 
+def within(offers: Sequence[Offer], place: str) -> list[Offer]:
+    """Those at or below a path of a source, else the one of that name; all if it is empty.
+    SkillError says what there is."""
+    found = [one for one in offers if not place or f"{one.path}/".startswith(f"{place}/")]
+    found = found or [one for one in offers if one.name == slug(place) and "/" not in place]
+    if offers and not found:
+        raise SkillError(f"nothing at {place!r}; it holds {_told(offers)}")
+    return found
+
+
+def _told(offers: Sequence[Offer]) -> str:
+    return ", ".join(one.name for one in offers[:20]) + (" …" if len(offers) > 20 else "")
+
+
 def chosen(offers: Sequence[Offer], wanted: Sequence[str], everything: bool) -> list[Offer]:
     """Those that are meant, by name or by path; the only one if none is named. SkillError says
     what there is."""
@@ -95,7 +109,7 @@ def chosen(offers: Sequence[Offer], wanted: Sequence[str], everything: bool) -> 
         return list(offers)
     if not offers:
         raise SkillError("there is no skill in it", "a skill is a folder with a SKILL.md")
-    names = ", ".join(one.name for one in offers[:20]) + (" …" if len(offers) > 20 else "")
+    names = _told(offers)
     if not wanted:
         raise SkillError(f"it holds {len(offers)} skills: {names}", "name one of them behind it")
     found = []

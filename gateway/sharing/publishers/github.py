@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,6 +38,10 @@ async def publish(app: App, wanted: Publication) -> dict[str, Any]:
 
 async def _published(remote: Remote, place: Place, wanted: Publication) -> dict[str, Any]:
     first, heads = await remote.branches()
+    if not heads and not wanted.branch:
+        first = await asyncio.to_thread(remote.unborn)
+    if not first.startswith("refs/heads/"):
+        raise UsageError(f"{place.url} is empty", "--branch names the branch it is to have")
     branch = f"refs/heads/{check_ref(wanted.branch)}" if wanted.branch else first
     parent = await remote.fetch(branch) if branch in heads else ""
     tree = await remote.tree(parent) if parent else {}

@@ -10,7 +10,7 @@ from gateway.sharing.sources.base import Fetched
 from gateway.sharing.ways import Ways
 from hermes_home.errors import SkillError
 from skills.sharing.installing import OFFICIAL
-from skills.sharing.layout import Offer, below, offer, skill_folders
+from skills.sharing.layout import Offer, below, offer, skill_folders, within
 from skills.sharing.lock import SNAPSHOT, Lock, holds, snapshot_locks
 from skills.sharing.package import File, packaged
 from skills.sharing.unpack import SUFFIXES, unpack
@@ -21,7 +21,8 @@ LARGEST = 32 * 1024 * 1024
 
 
 class Archive:
-    """source: its path or URL, which with `#folder` behind it names one of several skills."""
+    """source: its path or URL, which with `#folder` or `#name` behind it names one of several
+    skills."""
 
     def __init__(self, ways: Ways, source: str, folder: str) -> None:
         self._ways = ways
@@ -33,12 +34,11 @@ class Archive:
         data = await self._data()
         self._files = await asyncio.to_thread(_unpacked, data, self._source)
         found = skill_folders(self._files)
-        if self._folder:
-            found = {folder: file for folder, file in found.items() if folder == self._folder}
-        return [
+        offers = [
             offer(self._files[file].data, folder, _stem(self._source))
             for folder, file in found.items()
         ]
+        return within(offers, self._folder)
 
     def address(self, offer: Offer) -> str:
         return f"{self._source}#{offer.path}" if offer.path else self._source
@@ -68,6 +68,8 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise SkillError(f"there is no {path}") from None
     except OSError as error:
         raise SkillError(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
@@ -97,4 +99,4 @@ def opened(address: str, ways: Ways) -> Archive | None:
     name = (urlsplit(source).path if is_url else source).lower()
     if not name.endswith((*SUFFIXES, ".md")) or not (is_url or source.startswith("/")):
         return None
-    return Archive(ways, source, folder)
+    return Archive(ways, source, folder.strip("/"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.sharing.sources.base import Fetched
 from gateway.sharing.ways import Ways
 from hermes_home.errors import SkillError
-from skills.sharing.layout import Offer, offer, skill_folders
+from skills.sharing.layout import Offer, offer, skill_folders, within
 from skills.sharing.package import MOST_BYTES, File, belongs, packaged
 
 MOST_LOOKED = 20_000
@@ -19,8 +19,11 @@ MOST_LOOKED = 20_000
 
 
 class Folder:
-    def __init__(self, place: Path) -> None:
+    """inner: the path or the name of a skill in it, "" = all."""
+
+    def __init__(self, place: Path, inner: str = "") -> None:
         self._place = place
+        self._inner = inner
 
     async def offers(self) -> list[Offer]:
         return await asyncio.to_thread(self._offers)
@@ -35,10 +38,11 @@ class Folder:
 
     def _offers(self) -> list[Offer]:
         found = skill_folders(_paths(self._place))
-        return [
+        offers = [
             offer(_read(self._place / file).data, folder, self._place.name)
             for folder, file in found.items()
         ]
+        return within(offers, self._inner)
 
 
 def _paths(place: Path) -> Iterator[str]:
@@ -89,10 +93,11 @@ def _read(path: Path) -> File:
 
 def opened(address: str, ways: Ways) -> Folder | None:
     """Not of a bare repository: that has commits."""
-    place = Path(address)
-    if not address.startswith("/") or not place.is_dir() or is_bare(place):
+    path, _, inner = (address, "", "") if Path(address).is_dir() else address.partition("#")
+    place = Path(path)
+    if not path.startswith("/") or not place.is_dir() or is_bare(place):
         return None
-    return Folder(place)
+    return Folder(place, inner.strip("/"))
 
 
 def is_bare(place: Path) -> bool:

@@ -13,7 +13,7 @@ from gateway.sharing.sources.folder import is_bare
 from gateway.sharing.ways import Ways
 from hermes_home.errors import SkillError
 from hermes_home.tracked import LARGEST
-from skills.sharing.layout import Offer, offer, skill_folders
+from skills.sharing.layout import Offer, offer, skill_folders, within
 from skills.sharing.package import MOST_BYTES, MOST_FILES, File, belongs, packaged
 
 GITHUB = "https://github.com"
@@ -58,20 +58,25 @@ class Git:
         self._remote = await open_remote(self._ways, self._place.url)
         self._commit = await self._remote.fetch(check_ref(self._place.ref))
         self._tree = await self._remote.tree(self._commit)
-        start = f"{self._place.path}/" if self._place.path else ""
-        inner = [path[len(start) :] for path in self._tree if path.startswith(start)]
-        found = {
-            "/".join(filter(None, (self._place.path, folder))): start + file
-            for folder, file in skill_folders(inner).items()
-            if self._tree[start + file].size <= LARGEST
-        }
+        found = self._below(self._place.path) or self._below("")
         texts = await self._remote.blobs([self._tree[file].id for file in found.values()])
         fallback = self._place.url.rstrip("/").rpartition("/")[2].removesuffix(".git")
-        return await asyncio.to_thread(
+        offers = await asyncio.to_thread(
             lambda: [
                 offer(text, folder, fallback) for folder, text in zip(found, texts, strict=True)
             ]
         )
+        return within(offers, self._place.path)
+
+    def _below(self, place: str) -> dict[str, str]:
+        """The SKILL.md of every skill at or below a path, by its folder."""
+        start = f"{place}/" if place else ""
+        inner = [path[len(start) :] for path in self._tree if path.startswith(start)]
+        return {
+            "/".join(filter(None, (place, folder))): start + file
+            for folder, file in skill_folders(inner).items()
+            if self._tree[start + file].size <= LARGEST
+        }
 
     def address(self, offer: Offer) -> str:
         return self._place.named(offer.path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.load import load
 from gateway.sharing.sources.base import Source
 from gateway.sharing.ways import Ways
@@ -24,6 +26,8 @@ def open_source(address: str, ways: Ways) -> Source:
         source: Source | None = load(target)(address, ways) if address else None
         if source is not None:
             return source
+    if address.startswith("/") and not Path(address.partition("#")[0]).exists():
+        raise UsageError(f"there is no {address[:200]}", "check the path")
     raise UsageError(
         f"{address[:200]!r} is no place skills come from",
         "a folder, an archive, owner/repo[/path][@ref], a git address, a web server, official/NAME",

@@ -10,7 +10,7 @@ from gateway.sharing.sources.base import Fetched
 from gateway.sharing.ways import Ways
 from hermes_home.errors import FetchError, SkillError
 from skills.sharing.index import OLD_PLACE, PLACE, Listed, named, read_index
-from skills.sharing.layout import Offer, below, skill_folders
+from skills.sharing.layout import Offer, below, skill_folders, within
 from skills.sharing.package import MOST_BYTES, MOST_FILES, File, packaged
 from skills.sharing.unpack import unpack
 from skills.skill import SKILL_FILE
@@ -30,8 +30,9 @@ class WellKnown:
     async def offers(self) -> list[Offer]:
         data = await self._found()
         listed, self._wrong = await asyncio.to_thread(read_index, data)
-        self._listed = [one for one in listed if self._name in ("", one.name)]
-        return [Offer(one.name, one.description, one.name, one.digest) for one in self._listed]
+        self._listed = listed
+        offers = [Offer(one.name, one.description, one.name, one.digest) for one in listed]
+        return within(offers, self._name)
 
     def address(self, offer: Offer) -> str:
         return f"{self._base}#{offer.name}"
