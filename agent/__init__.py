@@ -9,6 +9,7 @@ state         what it is made of: calls, a self-evaluation, a run
 context       what one run needs, passed by hand
 prompt        the system prompt and the tail, from named sections
 loop          run(context, inbox, emit)
+attention     working while listening for a stop
 checkpoint    the self-evaluation after every 15 tool calls (checkpoint_text: what asks for it)
 procedures    the commands a text names, and what carries them out
 checks        which commands are checks of the work

@@ -3,7 +3,7 @@
 version      which version this is
 errors       one tree of exceptions; each class says who reads it
 paths        the places of a home
-settings     config.yaml: what can be set, read strictly
+settings     config.yaml: what can be set, read strictly (channel_settings: of the channels)
 schema       how a settings class is filled, and how mistakes are told
 rules        what a value must be like, beyond its type
 yaml_text    a settings file as a tree that knows its lines

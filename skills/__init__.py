@@ -20,6 +20,10 @@ overlays     copies of bundled skills in the home, and what an update changed un
 draft        one skill's files as they are and as a change would leave them
 twins        is there a skill that already does nearly this
 writer       the one writer of skills
+archived     what lies in the archive, and its way back
+states       candidate, active, stale, archived, quarantined: folded from the journal
+lifecycle    when a skill is trusted and when it goes: the rules
+curation     what upkeep calls for, by use and by age
 tools        skills_list, skills_search, skill_view and skill_manage, as the model sees them
 sharing/     skills as they travel between homes
 bundled/     skills that ship with the program, in groups

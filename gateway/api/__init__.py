@@ -9,6 +9,9 @@ sessions          sessions, inputs, commands
 stream            a session's events as server-sent events
 learned           what was learned, skills, notes
 sharing           skills of others: sources, installing, publishing
+upkeep, trials    the curator and the owner's rights; a skill tried on stored cases
+pairing           codes that let people in, and who was let in
+moving            a snapshot for a backup, and what comes from another program's home
 cron              jobs, what became of their due times, the inbox
 about             health, status, settings, stopping
 openai            what the two doors for OpenAI's clients share
