@@ -412,6 +412,7 @@ def test_calls_that_were_no_use_and_errors_that_were_got_over():
         ("cd src && pytest -q | tail -3", "pytest -q", 1.0),
         ("ls -la; python3 -m unittest", "ls -la", 0.0),
         ("ls nowhere", "ls", 1.0),
+        ("python3 -m unittest", "python3 -m unittest && python3 - <<'E'\nimport a\na.b()\nE", 1.0),
     ],
 )
 def test_an_error_is_got_over_by_the_program_that_it_was_about(failed, later, worth):

@@ -36,24 +36,26 @@ def invalid(tried: Sequence[Tried]) -> int:
 
 def recovered(tried: Sequence[Tried]) -> int:
     """How many failed or invalid calls were followed by a call of the same goal that succeeded:
-    the same last program of the shell, the same file, or else the same tool."""
+    the last program of the shell was among those of a later command, the same file, or else the
+    same tool."""
     reached: set[tuple[str, str]] = set()
     count = 0
     for one in reversed(tried):
-        goal = _goal(one)
+        goals = _goals(one)
         if one.status == "ok":
-            reached.add(goal)
+            reached.update(goals)
         elif one.status in ("failed", "invalid"):
-            count += goal in reached
+            count += goals[-1] in reached
     return count
 
 
-def _goal(one: Tried) -> tuple[str, str]:
-    if one.command:
-        programs = [part.program for part in parts(one.command)]
-        about = [program for program in programs if program not in _BESIDE] or programs
-        return one.tool, about[-1] if about else ""
-    return one.tool, _path(one.arguments)
+def _goals(one: Tried) -> list[tuple[str, str]]:
+    """What a call is about; at least one."""
+    if not one.command:
+        return [(one.tool, _path(one.arguments))]
+    programs = [part.program for part in parts(one.command)]
+    about = [program for program in programs if program not in _BESIDE] or programs
+    return [(one.tool, program) for program in about or [""]]
 
 
 def _path(arguments: str) -> str:
