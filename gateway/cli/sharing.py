@@ -184,16 +184,7 @@ def uninstall(arguments: Arguments) -> int:
 
 
 def check(arguments: Arguments) -> int:
-    from gateway.cli import sharing_told as told
-
-    rows = _checked(arguments)
-    if arguments.on("json"):
-        show_json(rows)
-    elif rows:
-        told.standings(rows)
-    else:
-        note("nothing was installed")
-    return 0
+    return _standings(arguments, _checked(arguments))
 
 
 def _checked(arguments: Arguments, handling: str = "refuse") -> list[Row]:
@@ -249,9 +240,13 @@ def _renewed(before: Row, row: Row) -> str:
 
 
 def audit(arguments: Arguments) -> int:
+    return _standings(arguments, post(arguments, "audit", {"names": arguments.words}))
+
+
+def _standings(arguments: Arguments, rows: list[Row]) -> int:
+    """How each installed skill stands."""
     from gateway.cli import sharing_told as told
 
-    rows = post(arguments, "audit", {"names": arguments.words})
     if arguments.on("json"):
         show_json(rows)
     elif rows:
